@@ -1,0 +1,1 @@
+"""The outside world: Kafka, Adobe Target, logs, metrics, HTTP pages."""
