@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from consumer.core.gate import Permit
     from consumer.core.profile import Rejection
     from consumer.core.record import Record, TopicPartition
 
@@ -12,11 +13,13 @@ if TYPE_CHECKING:
 class Send(NamedTuple):
     """Make one call of the Single Profile Update API.
 
-    `identity` is the encoded identity parameter (`mbox3rdPartyId=c-1`), `attributes` the encoded
-    `profile.name=value` pairs joined by `&`; both ASCII. `number` comes back with the outcome.
+    `permit` proves that the gate let it through and the quota counted it. `identity` is the encoded identity parameter
+    (`mbox3rdPartyId=c-1`), `attributes` the encoded `profile.name=value` pairs joined by `&`; both ASCII. `number`
+    comes back with the outcome.
     """
 
     number: int
+    permit: Permit
     identity: bytes
     attributes: bytes
 

@@ -1,0 +1,262 @@
+"""The catalogue of log events, and the page `docs/logs.md` that is made of it.
+
+Whoever logs an event enters it here. A test holds the code to it: name, level and fields.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+Level = Literal["debug", "info", "warning", "error", "critical"]
+
+
+class LogEvent(NamedTuple):
+    """One event: what it is called, at which level, with which fields, when it is logged and what to do then."""
+
+    name: str
+    level: Level
+    fields: tuple[str, ...]
+    when: str
+    todo: str = "Nothing."
+
+
+FIELDS = {
+    "added": "how many attributes, partitions or files, as the event says",
+    "attempts": "calls made with this record",
+    "before": "the state that was left",
+    "broker": "host and port",
+    "calls": "number of calls",
+    "client": "name of the Kafka client within the process",
+    "error": "a fixed word or an error's name; never a text that may hold data",
+    "events": "number of events",
+    "exception": "types of the exceptions and where they were raised; no messages of libraries, no variables",
+    "facility": "the part of librdkafka that speaks",
+    "group_id": "the consumer group",
+    "hash": "hash of the mapping file",
+    "host": "address that is listened on",
+    "http_status": "Target's last answer",
+    "identity": "keyed hash of the visitor's identity",
+    "limit": "the limit that was met",
+    "logger": "the library's logger",
+    "mapping": "the mapping file's name without `.mapping.yaml`",
+    "mappings": "names of the mapping files",
+    "message": "text without data of events",
+    "offset": "offset in the partition",
+    "partition": "partition number",
+    "place": "`file:line` in the library's code",
+    "port": "port that is listened on",
+    "rate_per_second": "calls a second",
+    "reason": "why, a fixed word or words",
+    "seconds": "how long it took",
+    "setting": "the key in the settings",
+    "stage": "decode, validate, map or send",
+    "state": "the state that was entered",
+    "suppressed": "how many more of the same were left out since the last one",
+    "topic": "topic",
+    "version": "version of profile-consumer",
+    "wait_seconds": "how long it will wait",
+}
+"""What a field means, wherever it occurs; a unit is part of its name."""
+
+_EVENTS = (
+    LogEvent("starting", "info", ("version", "group_id"), "The process begins, settings and mappings are valid."),
+    LogEvent(
+        "settings_warning", "warning", ("setting", "message"), "A setting is allowed but seldom meant.", "Read it."
+    ),
+    LogEvent("mappings_loaded", "info", ("mappings",), "The mapping files are read and checked."),
+    LogEvent("http_server_started", "info", ("host", "port"), "Probes, metrics and the status page are served."),
+    LogEvent("started", "info", ("group_id",), "The group gave its partitions, or said that there are none to give."),
+    LogEvent("stopping", "info", ("reason",), "A signal asked to stop; calls in flight are waited for."),
+    LogEvent("stopped", "info", ("seconds",), "A clean end: nothing answered is repeated at the next start."),
+    LogEvent(
+        "stopped_by_itself",
+        "error",
+        ("reason",),
+        "It refuses to go on (exit 4) and holds its offsets, so that nothing is lost.",
+        "Do what the reason says, then start again.",
+    ),
+    LogEvent(
+        "crashed",
+        "critical",
+        ("exception",),
+        "A fault in the program itself. Offsets are held, a restart repeats only what was not committed.",
+        "Report it with this line.",
+    ),
+    LogEvent("partition_assigned", "info", ("topic", "partition", "offset"), "The group gave a partition."),
+    LogEvent("partition_revoked", "info", ("topic", "partition", "seconds"), "A partition was handed over, drained."),
+    LogEvent(
+        "partition_lost",
+        "warning",
+        ("topic", "partition"),
+        "The group took a partition without asking; its uncommitted events are repeated elsewhere.",
+        "If it recurs: look for long pauses of the pod or the network, compare `session.timeout.ms`.",
+    ),
+    LogEvent(
+        "drain_timed_out",
+        "warning",
+        ("topic", "partition", "calls", "events"),
+        "A partition was handed over with calls unanswered; they are repeated by its next owner.",
+        "If it recurs, raise `delivery.drain_timeout`.",
+    ),
+    LogEvent(
+        "state_changed",
+        "info",
+        ("topic", "partition", "state", "before", "reason"),
+        "A partition shows another state.",
+        "The state's name says whether it waits; see operations.md.",
+    ),
+    LogEvent(
+        "kafka_unreachable",
+        "warning",
+        ("error", "suppressed"),
+        "No broker answers, or Kafka refuses requests.",
+        "Check `kafka.bootstrap_servers`, the network and the brokers. It goes on by itself.",
+    ),
+    LogEvent("kafka_reachable", "info", ("seconds",), "Kafka serves again."),
+    LogEvent(
+        "kafka_refuses_credentials",
+        "error",
+        ("error", "suppressed"),
+        "Kafka refuses who we are or what we may do.",
+        "Correct the credentials in `kafka.properties` or the ACLs.",
+    ),
+    LogEvent(
+        "topic_missing",
+        "warning",
+        ("topic", "suppressed"),
+        "A topic to be read does not exist, or its ACL hides it.",
+        "Create it, or correct the mapping's `topics`.",
+    ),
+    LogEvent("topic_found", "info", ("topic",), "A topic that was missing is there."),
+    LogEvent(
+        "start_position_committed",
+        "info",
+        ("topic", "partition", "offset"),
+        "The first start on a topic: the start of all its partitions was committed before the first record.",
+    ),
+    LogEvent(
+        "offset_out_of_range",
+        "error",
+        ("topic", "partition", "offset", "reason"),
+        "The committed offset is no longer in the topic: events were deleted before they were read.",
+        "Decide by `kafka.on_out_of_range`; compare the lag with the topic's retention.",
+    ),
+    LogEvent("committed", "debug", ("topic", "partition", "offset"), "Kafka has taken an offset."),
+    LogEvent(
+        "commit_failed",
+        "warning",
+        ("error", "suppressed"),
+        "Kafka refused a commit, which is tried again; after a crash a few more events would be repeated.",
+        "If it lasts, look at the brokers and the ACL of the group.",
+    ),
+    LogEvent(
+        "librdkafka",
+        "warning",
+        ("facility", "client", "message", "suppressed"),
+        "The Kafka library reports a connection or a request that failed; it tries again by itself.",
+        "Only if Kafka stays out of reach.",
+    ),
+    LogEvent(
+        "library_logged",
+        "warning",
+        ("logger", "message", "place", "exception", "suppressed"),
+        "Another library logged a warning; its text without whatever may be data.",
+        "Only if something fails.",
+    ),
+    LogEvent("delivered", "debug", ("identity", "events", "seconds"), "Target accepted an update."),
+    LogEvent(
+        "target_refuses_credentials",
+        "error",
+        ("reason", "http_status"),
+        "Target refuses the token, or the address or its certificate is wrong. All waits, no event is put aside.",
+        "Renew the token in `target.token_file`; check `target.client` and `target.base_url`. It goes on by itself.",
+    ),
+    LogEvent("target_accepts_again", "info", ("seconds",), "Target accepts calls again."),
+    LogEvent("throttled", "warning", ("wait_seconds", "http_status"), "Target wants fewer calls; the rate is learned."),
+    LogEvent("throttle_lifted", "info", ("rate_per_second",), "Calls go out again, at the rate learned."),
+    LogEvent(
+        "breaker_opened",
+        "warning",
+        ("wait_seconds", "reason"),
+        "Too many calls failed; one at a time is tried until one succeeds.",
+        "Look whether Target is up.",
+    ),
+    LogEvent("breaker_closed", "info", ("seconds",), "A trial call succeeded; all calls go out again."),
+    LogEvent(
+        "sender_loop_failed",
+        "error",
+        ("error",),
+        "The event loop that calls Target met an error outside a call; the calls themselves go on.",
+        "Report it with this line.",
+    ),
+    LogEvent(
+        "dead_lettered",
+        "warning",
+        ("topic", "partition", "offset", "stage", "reason", "mapping", "message"),
+        "An event cannot be delivered and lies in the dead-letter topic.",
+        "Correct the mapping or the producer, then `profile-consumer replay`.",
+    ),
+    LogEvent(
+        "dead_letter_blocked",
+        "error",
+        ("topic", "partition", "error", "suppressed"),
+        "The dead-letter topic cannot be written; the partition holds its offset and waits.",
+        "Create `dead_letter.topic` or correct its ACL. It goes on by itself.",
+    ),
+)
+
+EVENTS = {event.name: event for event in _EVENTS}
+"""The catalogue by name."""
+
+
+def render() -> str:
+    """The text of `docs/logs.md`."""
+    events = [
+        f"| `{event.name}` | {event.level} | {_codes(event)} | {event.when} | {event.todo} |" for event in _EVENTS
+    ]
+    fields = [f"| `{name}` | {meaning} |" for name, meaning in sorted(FIELDS.items())]
+    return "\n".join((_HEAD, *events, _MIDDLE, *fields, _TAIL))
+
+
+def _codes(event: LogEvent) -> str:
+    return ", ".join(f"`{name}`" for name in event.fields)
+
+
+_HEAD = """# Logs
+
+`run` logs to standard output, every other command to standard error. With `log.format: json` (or `auto` where
+the output is no terminal) each line is one JSON object:
+
+```json
+{"timestamp":"2026-03-01T09:30:00.123456Z","level":"info","event":"partition_assigned","topic":"customer.loans","partition":3,"offset":4711}
+```
+
+`timestamp` is RFC 3339 in UTC, `event` is one of the names below, `level` is `debug`, `info`, `warning`, `error` or
+`critical`. A change of state is logged once, and nothing that repeats is logged more often than once in 10 seconds for
+each cause; `suppressed` then says how many were left out.
+
+No line holds an identity, an attribute's value, a token or the body of an event. This page is generated from the code
+(`make docs`).
+
+## Events
+
+| event | level | fields | when | what to do |
+| --- | --- | --- | --- | --- |"""
+
+_MIDDLE = """
+## Fields
+
+| field | meaning |
+| --- | --- |"""
+
+_TAIL = """
+## Finding a visitor
+
+`identity` is the beginning of a keyed hash (HMAC-SHA-256) of the identity as it stands in the request, keyed with
+`log.identity_key`. Without that setting the key is random at each start, and hashes do not agree between replicas or
+restarts. To find a customer whose id you know:
+
+```sh
+printf 'mbox3rdPartyId=c-1' | openssl dgst -sha256 -hmac "$KEY" | sed 's/.* //' | cut -c1-16
+```
+"""

@@ -1,0 +1,283 @@
+"""Tells people what the loop does: log lines, metrics, and about once a second a new snapshot for the status page."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, deque
+from typing import TYPE_CHECKING, NamedTuple
+
+import structlog
+
+import consumer
+from consumer.adapters.conditions import Conditions
+from consumer.adapters.logs import Repeats
+from consumer.adapters.status import (
+    DeadLettered,
+    MappingStatus,
+    PartitionStatus,
+    QuotaStatus,
+    Snapshot,
+    Status,
+    StatusBoard,
+)
+from consumer.core.record import TopicPartition
+from consumer.core.state import State, StateBook, first
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from consumer.adapters.health import Heartbeat
+    from consumer.adapters.kafka import KafkaSource
+    from consumer.adapters.metrics import Metrics
+    from consumer.core.acknowledgement import CommitResult, DeadLetterReport
+    from consumer.core.clock import Clocks
+    from consumer.core.command import DeadLetter
+    from consumer.core.engine import Engine
+    from consumer.core.mapping import Mappings
+    from consumer.core.outcome import Completed
+    from consumer.core.partition import Assignment, Partition
+    from consumer.core.quota import Quota
+
+EVERY = 1.0
+"""Seconds between two snapshots."""
+
+NEWEST = 20
+"""Dead letters that the status page shows."""
+
+log = structlog.get_logger()
+
+
+class Windows(NamedTuple):
+    """Where people look: metrics, the status board, and the sign of life."""
+
+    metrics: Metrics
+    board: StatusBoard
+    heartbeat: Heartbeat
+
+
+class Reporter:
+    """Watches the loop; every method is called by its thread."""
+
+    def __init__(self, mappings: Mappings, quota: Quota, windows: Windows) -> None:
+        self._mappings = mappings
+        self._quota = quota
+        self._metrics, self._board, self._heartbeat = windows
+        self._repeats = Repeats()
+        self._conditions = Conditions()
+        self._states: StateBook[TopicPartition | None] = StateBook()
+        self._states.enter(None, State.STARTING, self._board.latest.status.since)
+        self._calls: Counter[str] = Counter()
+        self._told: Counter[tuple[str, str, int | None]] = Counter()
+        self._dying: dict[tuple[TopicPartition, int], DeadLetter] = {}
+        self._dead: deque[DeadLettered] = deque(maxlen=NEWEST)
+        self._next = 0.0
+        self._stopping = False
+
+    # -- as things happen ----------------------------------------------------------------------------------------------
+
+    def calls(self, completed: Sequence[Completed], engine: Engine, now: Clocks) -> None:
+        """Calls ended."""
+        for call in completed:
+            outcome = type(call.outcome).__name__.lower()
+            self._calls[outcome] += 1
+            self._metrics.call(outcome, call.seconds)
+        for arrival in engine.tally.arrivals:
+            self._metrics.arrival(arrival.events, now.wall - arrival.occurred_at / 1000)
+        engine.tally.arrivals.clear()
+        self._conditions.watch(engine.gate, completed, now)
+
+    def dying(self, dead_letter: DeadLetter) -> None:
+        """A dead letter is being written."""
+        record = dead_letter.record
+        self._dying[TopicPartition(record.topic, record.partition), record.offset] = dead_letter
+
+    def dead_letter(self, report: DeadLetterReport, now: Clocks) -> None:
+        """The broker's word on a dead letter."""
+        topic, partition = report.partition
+        if report.error is not None:
+            suppressed = self._repeats.admit(("dead_letter_blocked", report.partition, report.error), now.boot)
+            if suppressed is not None:
+                log.error(
+                    "dead_letter_blocked", topic=topic, partition=partition, error=report.error, suppressed=suppressed
+                )
+            return
+        dead_letter = self._dying.pop((report.partition, report.offset), None)
+        if dead_letter is None:
+            return
+        stage, reason, detail, index = dead_letter.rejection
+        mapping = None if index is None else self._mappings.names[index]
+        self._metrics.dead_letter(stage, reason)
+        self._dead.appendleft(DeadLettered(now.wall, topic, partition, report.offset, stage, reason, mapping))
+        log.warning(
+            "dead_lettered",
+            topic=topic,
+            partition=partition,
+            offset=report.offset,
+            stage=stage,
+            reason=reason,
+            mapping=mapping,
+            message=detail,
+        )
+
+    def commit(self, result: CommitResult, now: Clocks) -> None:
+        """The broker's word on a commit."""
+        topic, partition = result.commit.partition
+        if result.error is None:
+            self._metrics.commit("ok")
+            log.debug("committed", topic=topic, partition=partition, offset=result.commit.offset)
+            return
+        self._metrics.commit("fenced" if result.fenced else "failed")
+        suppressed = self._repeats.admit(("commit_failed", result.error), now.boot)
+        if suppressed is not None:
+            log.warning("commit_failed", error=result.error, suppressed=suppressed)
+
+    def assigned(self, assignments: Iterable[Assignment]) -> None:
+        """The group gave partitions."""
+        self._metrics.rebalance("assigned")
+        for assignment in assignments:
+            topic, partition = assignment.partition
+            log.info("partition_assigned", topic=topic, partition=partition, offset=assignment.committed)
+
+    def revoked(self, partitions: Iterable[TopicPartition], engine: Engine, seconds: float) -> None:
+        """Partitions are handed over after a drain that took so long."""
+        self._metrics.rebalance("revoked")
+        for key in partitions:
+            topic, partition = key
+            if not engine.drained([key]):
+                events = engine.partitions[key].tracker.unresolved
+                calls = engine.in_flight()[key]
+                log.warning("drain_timed_out", topic=topic, partition=partition, calls=calls, events=events)
+            log.info("partition_revoked", topic=topic, partition=partition, seconds=round(seconds, 3))
+            self._forget(key)
+
+    def lost(self, partitions: Iterable[TopicPartition]) -> None:
+        """Partitions belong to another member already."""
+        self._metrics.rebalance("lost")
+        for topic, partition in partitions:
+            log.warning("partition_lost", topic=topic, partition=partition)
+            self._forget(TopicPartition(topic, partition))
+
+    def stopping(self, reason: str, now: Clocks) -> None:
+        """The end begins."""
+        self._stopping = True
+        log.info("stopping", reason=reason)
+        self._board.publish(self._board.latest.stopping(now.wall))
+
+    def stopped(self, seconds: float) -> None:
+        """The end, after so many seconds."""
+        log.info("stopped", seconds=round(seconds, 3))
+
+    # -- every turn ----------------------------------------------------------------------------------------------------
+
+    def turn(self, engine: Engine, source: KafkaSource, now: Clocks) -> None:
+        """The loop has turned."""
+        self._heartbeat.beat(time.monotonic())
+        if now.boot < self._next:
+            return
+        self._next = now.boot + EVERY
+        self._tell(engine)
+        self._board.publish(self._snapshot(engine, source, now))
+
+    def _forget(self, key: TopicPartition) -> None:
+        self._states.forget(key)
+        self._dying = {place: letter for place, letter in self._dying.items() if place[0] != key}
+
+    def _tell(self, engine: Engine) -> None:
+        for key, count in engine.tally.records.items():
+            new = count - self._told[key]
+            if new:
+                topic, outcome, _ = key
+                self._metrics.records(topic, outcome, new)
+        self._told = engine.tally.records.copy()
+
+    def _snapshot(self, engine: Engine, source: KafkaSource, now: Clocks) -> Snapshot:
+        ends = source.end_offsets()
+        in_flight = engine.in_flight()
+        partitions = tuple(
+            self._partition(engine, partition, ends.get(key), in_flight[key], now)
+            for key, partition in sorted(engine.partitions.items())
+        )
+        oldest = engine.oldest()
+        trouble = source.trouble
+        refused = engine.gate.credentials.reason is not None or (trouble is not None and trouble.refused)
+        return Snapshot(
+            status=self._status(partitions, source, now),
+            joined=source.joined,
+            credentials_refused=refused,
+            kafka_failing_since=trouble.since if trouble else None,
+            pending_events=engine.pending_events,
+            pending_bytes=engine.pending_bytes,
+            in_flight_calls=engine.gate.in_flight,
+            oldest_pending_seconds=0.0 if oldest is None else max(0.0, now.wall - oldest / 1000),
+            dead_letters=tuple(self._dead),
+        )
+
+    def _status(self, partitions: tuple[PartitionStatus, ...], source: KafkaSource, now: Clocks) -> Status:
+        shown = [partition.state for partition in partitions]
+        if self._stopping:
+            shown.append(State.STOPPING)
+        elif source.trouble is not None:
+            shown.append(State.KAFKA_UNREACHABLE)
+        elif not source.joined:
+            shown.append(State.STARTING)
+        self._states.enter(None, first(shown), now.wall)
+        state, since = self._states[None]
+        records = self._told
+        usage = self._quota.usage(now)
+        return Status(
+            state=state,
+            since=since,
+            version=consumer.__version__,
+            mappings=tuple(
+                MappingStatus(name=name, hash=digest, records=_of_mapping(records, index))
+                for index, (name, digest) in enumerate(zip(self._mappings.names, self._mappings.hashes, strict=True))
+            ),
+            partitions=partitions,
+            calls=dict(self._calls),
+            quota=QuotaStatus(
+                limit=usage.limit,
+                window_seconds=usage.window,
+                used=usage.used if usage.limit else None,
+                left=usage.left if usage.limit else None,
+                next_free_at=usage.next_free_at,
+            ),
+        )
+
+    def _partition(
+        self, engine: Engine, partition: Partition, end: int | None, in_flight: int, now: Clocks
+    ) -> PartitionStatus:
+        key, tracker = partition.key, partition.tracker
+        behind = end is not None and end > tracker.next_offset
+        left = self._states.enter(key, engine.state(key, now, behind=behind), now.wall)
+        state, since = self._states[key]
+        reason = engine.reason(key, state)
+        if left is not None:
+            log.info(
+                "state_changed",
+                topic=key.topic,
+                partition=key.partition,
+                state=state,
+                before=left.state,
+                reason=reason,
+            )
+        return PartitionStatus(
+            topic=key.topic,
+            partition=key.partition,
+            state=state,
+            since=since,
+            committed=partition.committed,
+            position=tracker.next_offset,
+            end=end,
+            lag=None if end is None else max(0, end - (partition.committed or 0)),
+            pending=tracker.unresolved,
+            in_flight=in_flight,
+            reason=reason,
+        )
+
+
+def _of_mapping(records: Counter[tuple[str, str, int | None]], mapping: int) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for (_, outcome, index), count in records.items():
+        if index == mapping:
+            found[outcome] += count
+    return dict(found)

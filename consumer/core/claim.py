@@ -1,0 +1,112 @@
+"""What a mapping claims: the topics, and the constants under `where`, by which an event finds it. No two may overlap."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from consumer.core.values import constant_of
+from consumer.core.yaml_nodes import Map, Node, Scalar, Sequence
+from consumer.errors import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from consumer.core.json_schema import EventSchema
+    from consumer.core.paths import Path
+    from consumer.core.problems import Report
+    from consumer.core.sources import SourceReader
+
+_MOST_COMBINATIONS = 10_000
+
+
+class Claim(NamedTuple):
+    """The topics of a mapping and, for each path under `where`, the constants it may equal (`constant_of`).
+
+    `place` is where its file says so; `sound` is false when the report has something against it.
+    """
+
+    file: str
+    place: Node
+    sound: bool
+    topics: tuple[str, ...]
+    where: dict[Path, frozenset[Any]]
+
+    def overlaps(self, other: Claim) -> Iterator[str]:
+        """The topics in which both could want the same event."""
+        shared = self.where.keys() & other.where.keys()
+        if all(self.where[path] & other.where[path] for path in shared):
+            yield from (topic for topic in self.topics if topic in other.topics)
+
+
+def overlaps(claims: list[Claim]) -> Iterator[Problem]:
+    """A problem for each topic in which two sound claims overlap."""
+    sound = [claim for claim in claims if claim.sound]
+    for index, other in enumerate(sound):
+        for one in sound[:index]:
+            for topic in one.overlaps(other):
+                message = (
+                    f"an event of {topic} could match both this mapping and {one.file}; give both a `where` with "
+                    "different constants for one path"
+                )
+                yield Problem(other.file, other.place.line, other.place.column, message)
+
+
+def read_claim(root: Map, report: Report, sources: SourceReader, schema: EventSchema | None) -> Claim:
+    """The claim of a mapping file; what is wrong with it goes to the report."""
+    before = len(report.problems)
+    topics = _topics(root, report)
+    where = _where(root, report, sources, schema)
+    place = next((root.entries[key].key for key in ("where", "topics") if key in root.entries), root)
+    return Claim(report.file, place, len(report.problems) == before, topics, where)
+
+
+def _topics(root: Map, report: Report) -> tuple[str, ...]:
+    if "topics" not in root.entries:
+        return ()
+    key, value = root.entries["topics"]
+    if not isinstance(value, Sequence) or not value.items:
+        report.add(key, "topics: write a list of at least one topic, such as [customer.loans]")
+        return ()
+    topics: list[str] = []
+    for item in value.items:
+        if not isinstance(item, Scalar) or not item.text:
+            report.add(item, "a topic is text")
+        elif item.text in topics:
+            report.add(item, f"the topic {item.text} stands here twice")
+        else:
+            topics.append(item.text)
+    return tuple(topics)
+
+
+def _where(root: Map, report: Report, sources: SourceReader, schema: EventSchema | None) -> dict[Path, frozenset[Any]]:
+    if "where" not in root.entries:
+        return {}
+    where_key, value = root.entries["where"]
+    if not isinstance(value, Map) or not value.entries:
+        report.add(where_key, "where: write a map from paths to constants, such as event.type: loan.funded")
+        return {}
+    where: dict[Path, frozenset[Any]] = {}
+    for key, node in value:
+        found = sources.path(key.text, key)
+        constants = _constants(node, key, report)
+        if found is None:
+            continue
+        path, schemas = found
+        if path in where:
+            report.add(key, f"where has the path {key.text} twice")
+        for constant in constants:
+            if schemas is not None and schema is not None and not schema.allows(schemas, constant.json):
+                report.add(key, f"the schema never has {constant.text!r} at {key.text}")
+        where[path] = frozenset(constant_of(constant.json) for constant in constants)
+    if prod(map(len, where.values())) > _MOST_COMBINATIONS:
+        report.add(where_key, f"where: more than {_MOST_COMBINATIONS} combinations of constants")
+    return where
+
+
+def _constants(node: Node, key: Scalar, report: Report) -> list[Scalar]:
+    items = node.items if isinstance(node, Sequence) else (node,)
+    constants = [item for item in items if isinstance(item, Scalar) and (item.text or not item.plain)]
+    if not items or len(constants) < len(items):
+        report.add(key, f"where: write a constant for {key.text}, or a list of constants")
+    return constants

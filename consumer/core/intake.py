@@ -1,0 +1,106 @@
+"""What becomes of a record that was read: something that waits to be sent, a dead letter, or nothing more to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from consumer.core.delivery import ROOM
+from consumer.core.lanes import Layer, Pending
+from consumer.core.offsets import DONE
+from consumer.core.profile import ProfileUpdate, Rejection, Skipped, encode_attributes, encode_identity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from consumer.core.clock import Clocks
+    from consumer.core.dead_letters import DeadLetters
+    from consumer.core.lanes import Waiting
+    from consumer.core.partition import Partition
+    from consumer.core.profile import Result
+    from consumer.core.record import Record
+    from consumer.core.work import Work
+
+
+class Intake:
+    """Takes records in, one by one, in the order of each partition's offsets."""
+
+    def __init__(
+        self, work: Work, waiting: Waiting, dead_letters: DeadLetters, map_record: Callable[[Record], Result]
+    ) -> None:
+        self._work = work
+        self._waiting = waiting
+        self._dead_letters = dead_letters
+        self._map = map_record
+
+    def take(self, partition: Partition, record: Record, now: Clocks) -> None:
+        """Track first, before anything can fail; then map, and merge or reject. A record seen before is let go."""
+        if not partition.tracker.track(record.offset):
+            return
+        self._dead_letters.read()
+        result = self._map(record)
+        if isinstance(result, ProfileUpdate):
+            self._update(partition, record, result, now)
+        elif isinstance(result, Rejection):
+            self._reject(partition, record, result)
+        else:
+            partition.tracker.give(DONE)
+            outcome = "skipped" if isinstance(result, Skipped) else "unmatched"
+            self._work.tally.record(record.topic, outcome, result.mapping if isinstance(result, Skipped) else None)
+
+    def _update(self, partition: Partition, record: Record, update: ProfileUpdate, now: Clocks) -> None:
+        pairs = encode_attributes(update.attributes)
+        if len(pairs) > ROOM and any(len(pair) > ROOM - 16 for pair in pairs.split(b"&")):
+            detail = f"one attribute alone takes more than the {ROOM} bytes that fit into a call"
+            self._reject(partition, record, Rejection("send", "too_large", detail, update.mapping))
+            return
+        key = update.identity.key()
+        if record.offset < partition.recovered.end and self._delivered_before(partition, record.offset, key):
+            partition.tracker.give(DONE)
+            return
+        identity = encode_identity(update.identity)
+        layer = Layer(self._waiting.rank(update.occurred_at), pairs)
+        pending = self._waiting.get(partition.key, key)
+        if pending is None:
+            number = partition.tracker.open(update.mapping)
+            # A timestamp of the future would hold the identity back until then.
+            oldest = min(record.timestamp, int(now.wall * 1000))
+            fresh = Pending(number, key if identity == key else identity, oldest, layer)
+            self._waiting.add(partition.key, key, fresh)
+        else:
+            number = self._number(partition, pending, update.mapping)
+            self._waiting.put(pending, key if identity == key else identity, layer)
+        partition.tracker.give(number)
+
+    @staticmethod
+    def _delivered_before(partition: Partition, offset: int, key: bytes) -> bool:
+        """Whether the last commit names this offset as completed, and sending it again is not needed for order.
+
+        It is needed when an earlier event of the same identity has been sent since the start: that one's older value
+        would stay for ever (found by exhaustive search of crashes).
+        """
+        if offset in partition.recovered and key not in partition.sent_again:
+            return True
+        partition.sent_again.add(key)
+        return False
+
+    @staticmethod
+    def _number(partition: Partition, pending: Pending, mapping: int) -> int:
+        """The update that the next event of a pending one belongs to: one for each mapping, so that each is counted."""
+        for number in (pending.number, *pending.also):
+            if partition.tracker.label(number) == mapping:
+                return number
+        number = partition.tracker.open(mapping)
+        pending.also = (*pending.also, number)
+        return number
+
+    def _reject(self, partition: Partition, record: Record, rejection: Rejection) -> None:
+        tracker = partition.tracker
+        number = tracker.open(rejection.mapping or 0)
+        tracker.give(number)
+        if record.offset in partition.recovered:
+            tracker.dying(number)  # it counts in a run of dead letters, as it did before the restart
+            tracker.resolve(number)
+            return
+        command = self._dead_letters.bury(partition, number, record, rejection)
+        if command is not None:
+            self._work.commands.append(command)

@@ -1,0 +1,185 @@
+"""Mappings at work: finding the one that wants an event, and making its profile update. Pure, and never raising."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from consumer.core.event import DecodeFailed, Decoder, decode_json
+from consumer.core.paths import Path, Read, read_path
+from consumer.core.profile import (
+    Identity,
+    IdentityKind,
+    ProfileUpdate,
+    Rejection,
+    Result,
+    Skipped,
+    Unmatched,
+    identity_fault,
+)
+from consumer.core.times import TimeInvalid, epoch_milliseconds, read_moment
+from consumer.core.values import Fault, constant_of, text_of
+
+if TYPE_CHECKING:
+    from consumer.core.json_schema import EventSchema
+    from consumer.core.record import Record
+
+ReadText = Callable[[Any, "Record"], str | None]
+
+_CLOCK_TOLERANCE = 5 * 60 * 1000  # milliseconds that an event's own time may be ahead of its record's
+
+
+class IdentitySource(NamedTuple):
+    """One way to know the visitor; `origin` is where the value comes from, as written."""
+
+    kind: IdentityKind
+    origin: str
+    value: Read
+
+
+class Attribute(NamedTuple):
+    """One attribute; `origin` as written, `value` the source with its transforms, `text` all that is done for it."""
+
+    name: str
+    origin: str
+    value: Read
+    text: ReadText
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """One mapping file, compiled. `where` holds, for each path, the constants that it may equal (`constant_of`)."""
+
+    name: str
+    index: int
+    content_hash: str
+    topics: tuple[str, ...]
+    where: dict[Path, frozenset[Any]]
+    schema: EventSchema | None
+    identities: tuple[IdentitySource, ...]
+    occurred_at: Read | None
+    attributes: tuple[Attribute, ...]
+
+    def apply(self, event: Any, record: Record) -> Result:  # noqa: ANN401 - any value of an event
+        """The update of an event that `where` lets in, or why there is none."""
+        if self.schema is not None and not self.schema.is_valid(event):
+            detail = f"{self.name}: {self.schema.fault(event)}"
+            return Rejection("validate", "schema_invalid", detail, self.index)
+        part = "identity"
+        try:
+            identity = self._identify(event, record)
+            part = "occurred_at"
+            occurred_at = self._time(event, record)
+            attributes = {}
+            for part, _, _, read in self.attributes:
+                text = read(event, record)
+                if text is not None:
+                    attributes[part] = text
+        except Fault as fault:
+            return Rejection("map", fault.reason, f"{self.name}: {part}: {fault.detail}", self.index)
+        if not attributes:
+            return Skipped(self.index)
+        return ProfileUpdate(identity, attributes, occurred_at, self.index)
+
+    def _identify(self, event: Any, record: Record) -> Identity:  # noqa: ANN401 - any value of an event
+        for kind, _, read in self.identities:
+            value = read(event, record)
+            if value is None or value == "":
+                continue
+            identity = Identity(kind, text_of(value))
+            if fault := identity_fault(identity):
+                raise Fault("identity_invalid", fault)
+            return identity
+        raise Fault("identity_missing", f"nothing at {' or '.join([origin for _, origin, _ in self.identities])}")
+
+    def _time(self, event: Any, record: Record) -> int:  # noqa: ANN401 - any value of an event
+        value = self.occurred_at(event, record) if self.occurred_at else None
+        if value is None or value == "":
+            return record.timestamp
+        try:
+            time = epoch_milliseconds(read_moment(value))
+        except TimeInvalid as fault:
+            raise Fault("occurred_at_invalid", str(fault)) from None
+        return record.timestamp if 0 < record.timestamp < time - _CLOCK_TOLERANCE else time
+
+
+class _Topic:
+    """The mappings of one topic: a table per set of `where` paths, from the values there to the mapping."""
+
+    def __init__(self, mappings: list[Mapping]) -> None:
+        self.decode: Decoder = decode_json
+        tables: dict[tuple[Path, ...], dict[tuple[Any, ...], Mapping]] = {}
+        for mapping in mappings:
+            paths = tuple(sorted(mapping.where, key=repr))
+            table = tables.setdefault(paths, {})
+            table.update(dict.fromkeys(product(*[mapping.where[path] for path in paths]), mapping))
+        self._tables = [([read_path(path) for path in paths], table) for paths, table in tables.items()]
+
+    def find(self, event: Any, record: Record) -> Mapping | None:  # noqa: ANN401 - any value of an event
+        for reads, table in self._tables:
+            mapping = table.get(tuple([constant_of(read(event, record)) for read in reads]))
+            if mapping is not None:
+                return mapping
+        return None
+
+
+class Mappings:
+    """All mappings of a deployment; they never overlap (`parse_mappings` sees to it).
+
+    `all` in the order of their files' names, `topics` sorted; `names`, `hashes` (content of mapping and schema) by
+    index; `hash` of all together.
+    """
+
+    def __init__(self, mappings: tuple[Mapping, ...]) -> None:
+        self.all = mappings
+        self.topics = tuple(sorted({topic for mapping in mappings for topic in mapping.topics}))
+        self.names = tuple(mapping.name for mapping in mappings)
+        self.hashes = tuple(mapping.content_hash for mapping in mappings)
+        self.hash = content_hash(*[f"{mapping.name} {mapping.content_hash}".encode() for mapping in mappings])
+        self._by_topic = {
+            topic: _Topic([mapping for mapping in mappings if topic in mapping.topics]) for topic in self.topics
+        }
+
+    def map(self, record: Record) -> Result:
+        """What a record means; the same record always gives the same result, and no record raises."""
+        payload = record.value
+        if payload is None:
+            return Skipped()
+        topic = self._by_topic.get(record.topic)
+        if topic is None:
+            return Unmatched()
+        try:
+            event = topic.decode(payload)
+        except DecodeFailed as failure:
+            return Rejection("decode", "decode_failed", str(failure))
+        mapping = topic.find(event, record)
+        return mapping.apply(event, record) if mapping else Unmatched()
+
+
+def attribute_text(value: Read, default: str | None, *, required: bool, limit: int) -> ReadText:
+    """Reads a value's text of at most `limit` characters; nothing there gives the default, None, or a `Fault`."""
+
+    def read(event: Any, record: Record) -> str | None:  # noqa: ANN401 - any value of an event
+        text: Any = value(event, record)
+        if text is None or text == "":
+            if required and default is None:
+                raise Fault("required_missing", "required, and nothing is there")
+            return default
+        if text.__class__ is not str:
+            text = text_of(text)
+        if len(text) > limit:
+            raise Fault("value_too_long", f"longer than {limit} characters; a mapping may truncate")
+        return text  # type: ignore[no-any-return]  # str by now; a call to say so costs time
+
+    return read
+
+
+def content_hash(*contents: bytes) -> str:
+    """Sixteen hex digits that change when any of the contents does."""
+    digest = hashlib.sha256()
+    for content in contents:
+        digest.update(len(content).to_bytes(8) + content)
+    return digest.hexdigest()[:16]

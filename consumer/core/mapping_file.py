@@ -1,0 +1,125 @@
+"""Mapping files to `Mappings`: everything that can be known beforehand is checked, every problem reported at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from consumer.core.claim import Claim, overlaps, read_claim
+from consumer.core.json_schema import EventSchema, SchemaInvalid
+from consumer.core.mapping import Mapping, Mappings, content_hash
+from consumer.core.problems import Report, suggestion
+from consumer.core.sources import SourceReader
+from consumer.core.yaml_nodes import Map, Scalar, YamlInvalid, parse_yaml
+from consumer.errors import MappingsInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping as Files
+
+SUFFIX = ".mapping.yaml"
+
+_REQUIRED = ("version", "topics", "identity", "attributes")
+_KEYS = (*_REQUIRED, "schema", "format", "message", "where", "when", "occurred_at", "description")
+_FORMATS = ("json", "avro", "protobuf", "registry")
+_NOT_YET = ("when", "message")
+
+
+def parse_mappings(files: Files[str, bytes], *, max_value_length: int = 256) -> Mappings:
+    """Compile every `*.mapping.yaml` in `files` (name to content; schemas are found by their names among them).
+
+    Raises:
+        MappingsInvalid: with every problem of every file, and two mappings that could want one event.
+    """
+    names = sorted(name for name in files if name.endswith(SUFFIX))
+    readers = [_MappingReader(name, files, max_value_length) for name in names]
+    mappings = [mapping for index, reader in enumerate(readers) if (mapping := reader.read(index))]
+    problems = [problem for reader in readers for problem in reader.report.problems]
+    problems += overlaps([reader.claim for reader in readers if reader.claim])
+    if problems:
+        raise MappingsInvalid(problems)
+    return Mappings(tuple(mappings))
+
+
+class _MappingReader:
+    """Reads one mapping file; `claim` is None when the file could not be read at all."""
+
+    def __init__(self, file: str, files: Files[str, bytes], max_value_length: int) -> None:
+        self.report = Report(file)
+        self.claim: Claim | None = None
+        self._file = file
+        self._files = files
+        self._limit = max_value_length
+
+    def read(self, index: int) -> Mapping | None:
+        """The mapping; of no use when the report has problems."""
+        try:
+            root = parse_yaml(self._file, self._files[self._file])
+        except YamlInvalid as fault:
+            self.report.problems.append(fault.problem)
+            return None
+        if not isinstance(root, Map):
+            self.report.add(root, "a mapping is a map of keys such as version, topics, identity, attributes")
+            return None
+        self._check_keys(root)
+        self._check_version(root)
+        self._check_format(root)
+        return self._compile(root, index)
+
+    def _compile(self, root: Map, index: int) -> Mapping:
+        schema_file, schema = self._schema(root)
+        sources = SourceReader(self.report, schema, self._limit)
+        self.claim = read_claim(root, self.report, sources, schema)
+        identity, occurred_at, attributes = map(root.entries.get, ("identity", "occurred_at", "attributes"))
+        time = sources.source(occurred_at.value, occurred_at.key, "occurred_at") if occurred_at else None
+        return Mapping(
+            name=self._file.removesuffix(SUFFIX),
+            index=index,
+            content_hash=content_hash(*[self._files[name] for name in (self._file, schema_file) if name]),
+            topics=self.claim.topics,
+            where=self.claim.where,
+            schema=schema,
+            identities=sources.identities(identity.value, identity.key) if identity else (),
+            occurred_at=time.read if time else None,
+            attributes=sources.attributes(attributes.value, attributes.key) if attributes else (),
+        )
+
+    def _check_keys(self, root: Map) -> None:
+        extensions = tuple(key for key in root.entries if key.startswith("x-"))
+        self.report.unknown_keys(root, (*_KEYS, *extensions), "a mapping")
+        for key in _REQUIRED:
+            if key not in root.entries:
+                self.report.add(root, f"the key {key} is missing")
+        for key in _NOT_YET:
+            if key in root.entries:
+                self.report.add(root.entries[key].key, f"{key} is not supported in this version")
+
+    def _check_version(self, root: Map) -> None:
+        if "version" in root.entries:
+            key, value = root.entries["version"]
+            version = value.json if isinstance(value, Scalar) else None
+            if version.__class__ is not int or version != 1:
+                self.report.add(key, "write version: 1, without quotes")
+
+    def _check_format(self, root: Map) -> None:
+        if "format" in root.entries:
+            key, value = root.entries["format"]
+            text = value.text if isinstance(value, Scalar) else ""
+            if text not in _FORMATS:
+                self.report.add(key, f"no format {text!r}; {suggestion(text, _FORMATS)}")
+            elif text != "json":
+                self.report.add(key, f"format {text} is not supported in this version")
+
+    def _schema(self, root: Map) -> tuple[str | None, EventSchema | None]:
+        if "schema" not in root.entries:
+            return None, None
+        key, value = root.entries["schema"]
+        name = value.text if isinstance(value, Scalar) else ""
+        if name not in self._files:
+            known = [file for file in self._files if ".event." in file]
+            hint = f"; {suggestion(name, known)}" if known else ""
+            self.report.add(key, f"no file {name!r} beside the mapping, named *.event.json{hint}")
+            return None, None
+        try:
+            return name, EventSchema(self._files[name])
+        except SchemaInvalid as fault:
+            self.report.add(key, f"{name}: {fault}")
+            return None, None

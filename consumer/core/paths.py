@@ -1,0 +1,200 @@
+"""Paths into an event or its record: `event.items[0].name`, `event["odd name"]`, `record.headers.channel`."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from consumer.core.record import Record
+
+Read = Callable[[Any, "Record"], Any]
+Step = str | int
+
+_STEP = re.compile(
+    r"""\.(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?![^.\[])
+      | \[(?P<index>-?[0-9]{1,9})\]
+      | \[(?P<quoted>"(?:[^"\\]|\\.)*")\]""",
+    re.VERBOSE,
+)
+_ODD_NAME = re.compile(r"\.([^.\[\]]+)")
+_SINGLE_QUOTED = re.compile(r"\['([^']*)'\]")
+
+
+class Path(NamedTuple):
+    """Where a value stands: in the event or in the record, and the steps down to it."""
+
+    root: Literal["event", "record"]
+    steps: tuple[Step, ...]
+
+
+class PathInvalid(ValueError):
+    """Text that is no path; the message says what to write."""
+
+
+def parse_path(text: str) -> Path:
+    """The path in `text`.
+
+    Raises:
+        PathInvalid: with what to write instead.
+    """
+    root = text.replace("[", ".").partition(".")[0]
+    if root not in ("event", "record"):
+        raise PathInvalid(_wrong_root(text, root))
+    steps: list[Step] = []
+    position = len(root)
+    while position < len(text):
+        match = _STEP.match(text, position)
+        if match is None:
+            raise PathInvalid(_wrong_step(text, position))
+        steps.append(_step(match))
+        position = match.end()
+    if not steps:
+        raise PathInvalid(f"{text} alone is no path; name something in it, such as {root}.{_EXAMPLES[root]}")
+    path = Path("event" if root == "event" else "record", tuple(steps))
+    if path.root == "record":
+        _check_record_path(path)
+    return path
+
+
+def read_path(path: Path) -> Read:
+    """What reads the path's value from `(event, record)`; None for everything that is not there."""
+    if path.root == "record":
+        return _RECORD_READS.get(str(path.steps[0])) or _read_header(str(path.steps[1]))
+    if not all(isinstance(step, str) for step in path.steps):
+        return _read_steps(path.steps)
+    return _NAME_READS.get(len(path.steps), _read_names)(path.steps)
+
+
+_EXAMPLES = {"event": "customer.id", "record": "timestamp"}
+
+
+def _wrong_root(text: str, root: str) -> str:
+    if get_close_matches(root, ("event", "record"), n=1):
+        suggestion = get_close_matches(root, ("event", "record"), n=1)[0] + text[len(root) :]
+        return f"a path begins with event or record, not {root!r}; did you mean {suggestion}?"
+    return f"a path begins with event or record: write event.{text or 'name'}"
+
+
+def _wrong_step(text: str, position: int) -> str:
+    rest = text[position:]
+    before = text[:position]
+    if single := _SINGLE_QUOTED.match(rest):
+        return f"names in brackets stand in double quotes: write {before}[{json.dumps(single[1])}]"
+    if odd := _ODD_NAME.match(rest):
+        quoted = f"[{json.dumps(odd[1], ensure_ascii=False)}]"
+        return f"{odd[1]!r} is not a plain name: write {before}{quoted}{rest[odd.end() :]}"
+    return f'unreadable at character {position + 1} ({rest[:12]!r}): write .name, [0], [-1] or ["odd name"]'
+
+
+def _step(match: re.Match[str]) -> Step:
+    if match["name"] is not None:
+        return match["name"]
+    if match["index"] is not None:
+        return int(match["index"])
+    try:
+        name = json.loads(match["quoted"])
+        name.encode()
+    except ValueError:
+        raise PathInvalid(f"{match['quoted']} is not a JSON string") from None
+    return str(name)
+
+
+def _check_record_path(path: Path) -> None:
+    names = [*_RECORD_READS, "headers"]
+    field, *rest = path.steps
+    if field == "headers":
+        if len(rest) != 1 or not isinstance(rest[0], str):
+            raise PathInvalid('name one header: record.headers.name or record.headers["ce-type"]')
+    elif field not in _RECORD_READS:
+        near = get_close_matches(str(field), names, n=1)
+        hint = f"; did you mean record.{near[0]}?" if near else ""
+        raise PathInvalid(f"a record has {', '.join(names)}, not {field!r}{hint}")
+    elif rest:
+        raise PathInvalid(f"record.{field} has nothing in it; write record.{field} alone")
+
+
+def _read_one(steps: tuple[Any, ...]) -> Read:
+    (name,) = steps
+
+    def read(event: Any, _: Record) -> Any:  # noqa: ANN401 - any JSON value
+        try:
+            return event[name]
+        except (KeyError, TypeError):
+            return None
+
+    return read
+
+
+def _read_two(steps: tuple[Any, ...]) -> Read:
+    first, second = steps
+
+    def read(event: Any, _: Record) -> Any:  # noqa: ANN401 - any JSON value
+        try:
+            return event[first][second]
+        except (KeyError, TypeError):
+            return None
+
+    return read
+
+
+def _read_names(steps: tuple[Any, ...]) -> Read:
+    def read(event: Any, _: Record) -> Any:  # noqa: ANN401 - any JSON value
+        try:
+            for name in steps:
+                event = event[name]
+        except (KeyError, TypeError):
+            return None
+        return event
+
+    return read
+
+
+_NAME_READS: dict[int, Callable[[tuple[Any, ...]], Read]] = {1: _read_one, 2: _read_two}
+
+
+def _read_steps(steps: tuple[Any, ...]) -> Read:
+    """With an index among the steps: text has no items, so each container's kind is looked at."""
+
+    def read(event: Any, _: Record) -> Any:  # noqa: ANN401 - any JSON value
+        for step in steps:
+            if event.__class__ is not (list if step.__class__ is int else dict):
+                return None
+            try:
+                event = event[step]
+            except LookupError:
+                return None
+        return event
+
+    return read
+
+
+def _text(content: bytes | None) -> str | None:
+    if content is None:
+        return None
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _read_header(name: str) -> Read:
+    def read(_: Any, record: Record) -> Any:  # noqa: ANN401 - any JSON value
+        for header, content in reversed(record.headers):
+            if header == name:
+                return _text(content)
+        return None
+
+    return read
+
+
+_RECORD_READS: dict[str, Read] = {
+    "topic": lambda _, record: record.topic,
+    "partition": lambda _, record: record.partition,
+    "offset": lambda _, record: record.offset,
+    "timestamp": lambda _, record: record.timestamp,
+    "key": lambda _, record: _text(record.key),
+}

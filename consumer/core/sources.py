@@ -1,0 +1,209 @@
+"""Reading the parts of a mapping file that say where values come from: paths, transforms, attributes, identity."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, get_args
+
+from consumer.core.json_schema import PathImpossible
+from consumer.core.mapping import Attribute, IdentitySource, attribute_text
+from consumer.core.paths import Path, PathInvalid, Read, parse_path, read_path
+from consumer.core.problems import Report, suggestion
+from consumer.core.profile import IdentityKind
+from consumer.core.transforms import Transform, TransformInvalid, apply_transforms, read_transform
+from consumer.core.values import Fault
+from consumer.core.yaml_nodes import Map, Node, Scalar, Sequence
+
+if TYPE_CHECKING:
+    from consumer.core.json_schema import EventSchema, Schema
+    from consumer.core.record import Record
+
+_SOURCES = ("from", "const", "cel")
+_ATTRIBUTE_KEYS = (*_SOURCES, "transform", "default", "required")
+_IDENTITY_KINDS: tuple[IdentityKind, ...] = get_args(IdentityKind)
+_LONGEST_NAME = 128
+
+
+class Source(NamedTuple):
+    """Where a value comes from, as written, and what reads it with its transforms."""
+
+    origin: str
+    read: Read
+
+
+class SourceReader:
+    """Reads sources of one mapping file, against its schema if it has one; every problem goes to the report."""
+
+    def __init__(self, report: Report, schema: EventSchema | None, max_value_length: int) -> None:
+        self._report = report
+        self._schema = schema
+        self._limit = max_value_length
+
+    def path(self, text: str, at: Node) -> tuple[Path, tuple[Schema, ...] | None] | None:
+        """The path in `text` with what the schema says of its values; None when it is no possible path."""
+        try:
+            path = parse_path(text)
+            schemas = self._schema.at(path) if self._schema and path.root == "event" else None
+        except PathInvalid as fault:
+            self._report.add(at, str(fault))
+            return None
+        except PathImpossible as fault:
+            hint = f"; {suggestion(str(fault.step), fault.known)}" if fault.known else ""
+            self._report.add(at, f"{text}: {fault}{hint}")
+            return None
+        return path, schemas
+
+    def attributes(self, node: Node, key: Node) -> tuple[Attribute, ...]:
+        """The attributes under `attributes:`."""
+        if not isinstance(node, Map) or not node.entries:
+            self._report.add(key, "attributes: write a map of at least one attribute")
+            return ()
+        return tuple(attribute for name, value in node if (attribute := self._attribute(name, value)))
+
+    def identities(self, node: Node, key: Node) -> tuple[IdentitySource, ...]:
+        """The ways to know the visitor under `identity:`, in order."""
+        nodes = node.items if isinstance(node, Sequence) else (node,)
+        if not nodes:
+            self._report.add(key, "identity: the list is empty")
+        return tuple(identity for each in nodes if (identity := self._identity(each, key if each is node else each)))
+
+    def source(self, node: Node, key: Node, what: str) -> Source | None:
+        """A path, or `{from|cel, transform}`."""
+        if isinstance(node, Scalar):
+            return self._from(node, key, ())
+        if not isinstance(node, Map):
+            self._report.add(key, f"{what}: write a path, or {{from: a path, transform: [...]}}")
+            return None
+        self._report.unknown_keys(node, ("from", "cel", "transform"), what)
+        if "const" in node.entries:
+            return None
+        return self._any_source(node, key, what)
+
+    def _identity(self, node: Node, at: Node) -> IdentitySource | None:
+        if not isinstance(node, Map) or len(node.entries) != 1:
+            self._report.add(at, "identity: write mbox3rdPartyId or mboxPC, one of them, or a list of such maps")
+            return None
+        ((key, value),) = node
+        kind = next((kind for kind in _IDENTITY_KINDS if kind == key.text), None)
+        if kind is None:
+            self._report.add(key, f"no identity {key.text!r}; {suggestion(key.text, _IDENTITY_KINDS)}")
+            return None
+        if isinstance(value, Map) and "const" in value.entries:
+            self._report.add(value.entries["const"].key, "a constant would make one visitor of everybody")
+            return None
+        source = self.source(value, key, key.text)
+        return source and IdentitySource(kind, source.origin, source.read)
+
+    def _attribute(self, name: Scalar, node: Node) -> Attribute | None:
+        self._check_name(name)
+        if not isinstance(node, Map):
+            hint = f": {{from: {node.text}}}" if isinstance(node, Scalar) and node.text else ""
+            self._report.add(name, f"an attribute is a map with one of {', '.join(_SOURCES)}{hint}")
+            return None
+        self._report.unknown_keys(node, _ATTRIBUTE_KEYS, "an attribute")
+        default = self._constant(node, "default")
+        required = self._required(node)
+        source = self._any_source(node, name, "an attribute")
+        if source is None:
+            return None
+        text = attribute_text(source.read, default, required=required, limit=self._limit)
+        return Attribute(name.text, source.origin, source.read, text)
+
+    def _check_name(self, name: Scalar) -> None:
+        text = name.text
+        if text.startswith("profile."):
+            self._report.add(name, f"write {text.removeprefix('profile.')!r}: `profile.` is added when it is sent")
+        if not text or text != text.strip() or len(text) > _LONGEST_NAME:
+            self._report.add(name, f"an attribute's name has 1 to {_LONGEST_NAME} characters, no blank at either end")
+
+    def _any_source(self, node: Map, at: Node, what: str) -> Source | None:
+        given = [key for key in _SOURCES if key in node.entries]
+        transforms = self._transforms(node)
+        if len(given) != 1:
+            found = " and ".join(given) or "none"
+            self._report.add(at, f"{what} has exactly one of {', '.join(_SOURCES)}; here {found}")
+            return None
+        key, value = node.entries[given[0]]
+        if key.text == "cel":
+            self._report.add(key, "cel is not supported in this version")
+            return None
+        if key.text == "const":
+            return self._const(node, key, transforms)
+        if not isinstance(value, Scalar):
+            self._report.add(key, "from: write a path such as event.customer.id")
+            return None
+        return self._from(value, key, transforms)
+
+    def _from(self, node: Scalar, key: Node, transforms: tuple[Transform, ...]) -> Source | None:
+        found = self.path(node.text, key)
+        if found is None:
+            return None
+        path, schemas = found
+        if schemas is not None and self._schema is not None:
+            self._check_kinds(self._schema.kinds(schemas), transforms, key)
+        return Source(node.text, _transformed(read_path(path), transforms))
+
+    def _check_kinds(self, kinds: frozenset[str], transforms: tuple[Transform, ...], key: Node) -> None:
+        joins = any(transform.joins for transform in transforms)
+        if joins and "array" not in kinds:
+            self._report.add(key, f"join needs a list; the schema has {' or '.join(sorted(kinds))} there")
+        elif not joins and kinds & {"array", "object"} and kinds <= {"array", "object", "null"}:
+            hint = "; join makes text of a list" if "array" in kinds else "; name something in it"
+            self._report.add(key, f"the schema has {' or '.join(sorted(kinds))} there, which is no text{hint}")
+
+    def _const(self, node: Map, key: Scalar, transforms: tuple[Transform, ...]) -> Source | None:
+        written = self._constant(node, "const", limited=not transforms)
+        if written is None:
+            return None
+        try:
+            value = apply_transforms(written, transforms)
+        except Fault as fault:
+            self._report.add(key, f"const: {fault.detail}")
+            return None
+        return Source("const", lambda _event, _record: value)
+
+    def _constant(self, node: Map, name: str, *, limited: bool = True) -> str | None:
+        """The text as written under `const` or `default`."""
+        if name not in node.entries:
+            return None
+        key, value = node.entries[name]
+        if not isinstance(value, Scalar) or value.json is None or not value.text:
+            self._report.add(key, f"{name}: write text that is not empty")
+            return None
+        if limited and len(value.text) > self._limit:
+            self._report.add(key, f"{name}: longer than {self._limit} characters (target.max_value_length)")
+            return None
+        return value.text
+
+    def _required(self, node: Map) -> bool:
+        if "required" not in node.entries:
+            return False
+        key, value = node.entries["required"]
+        required = value.json if isinstance(value, Scalar) else None
+        if not isinstance(required, bool):
+            self._report.add(key, "required: write true or false")
+        return required is True
+
+    def _transforms(self, node: Map) -> tuple[Transform, ...]:
+        if "transform" not in node.entries:
+            return ()
+        key, value = node.entries["transform"]
+        if not isinstance(value, Sequence) or not value.items:
+            self._report.add(key, "transform: write a list, one transform an item, such as [trim, lower]")
+            return ()
+        transforms = []
+        for item in value.items:
+            try:
+                transforms.append(read_transform(item))
+            except TransformInvalid as fault:
+                self._report.add(item, str(fault))
+        return tuple(transforms)
+
+
+def _transformed(read: Read, transforms: tuple[Transform, ...]) -> Read:
+    if not transforms:
+        return read
+
+    def read_transformed(event: object, record: Record) -> object:
+        return apply_transforms(read(event, record), transforms)
+
+    return read_transformed

@@ -1,0 +1,127 @@
+"""Moments: reading them from events, writing them by a format that is checked once."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, tzinfo
+from decimal import Decimal
+from functools import partial
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_RFC_3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-5][0-9])"
+)
+_WITHOUT_OFFSET = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?")
+_DATE_ONLY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_EPOCH_DIGITS = re.compile(r"-?[0-9]{1,18}")
+_FIRST_MILLISECONDS = 10**11  # a smaller epoch number is in seconds: 1e11 seconds are the year 5138
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_MONTHS = "January February March April May June July August September October November December".split()  # noqa: SIM905 - twelve strings are harder to read
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+_CODES: dict[str, Callable[[datetime], str]] = {
+    "Y": lambda moment: f"{moment.year:04}",
+    "m": lambda moment: f"{moment.month:02}",
+    "d": lambda moment: f"{moment.day:02}",
+    "H": lambda moment: f"{moment.hour:02}",
+    "M": lambda moment: f"{moment.minute:02}",
+    "S": lambda moment: f"{moment.second:02}",
+    "y": lambda moment: f"{moment.year % 100:02}",
+    "j": lambda moment: f"{moment.timetuple().tm_yday:03}",
+    "b": lambda moment: _MONTHS[moment.month - 1][:3],
+    "B": lambda moment: _MONTHS[moment.month - 1],
+    "a": lambda moment: _DAYS[moment.weekday()][:3],
+    "A": lambda moment: _DAYS[moment.weekday()],
+    "p": lambda moment: "AM" if moment.hour < 12 else "PM",  # noqa: PLR2004 - noon
+    "I": lambda moment: f"{(moment.hour - 1) % 12 + 1:02}",
+    "Z": lambda moment: str(moment.tzname()),
+    "z": lambda moment: moment.strftime("%z"),
+    "f": lambda moment: f"{moment.microsecond:06}",
+    "%": lambda _: "%",
+}
+
+
+class TimeInvalid(ValueError):
+    """Not a moment, or no format of one; the message holds nothing of the event."""
+
+
+def read_moment(value: Any, zone: tzinfo = UTC) -> datetime:  # noqa: ANN401 - any value of an event
+    """The moment in `value`, in `zone`: RFC 3339, a date (midnight in the zone), or an epoch number.
+
+    An epoch below 1e11 is in seconds, else in milliseconds.
+
+    Raises:
+        TimeInvalid: anything else, and years that are not 1 to 9999.
+    """
+    try:
+        if value.__class__ is str:
+            return _from_text(value, zone)
+        if value.__class__ in (int, float, Decimal):
+            return _from_epoch(value, zone)
+    except (ValueError, OverflowError) as error:
+        raise error if isinstance(error, TimeInvalid) else TimeInvalid("no such moment") from None
+    raise TimeInvalid("neither text nor a number")
+
+
+def epoch_milliseconds(moment: datetime) -> int:
+    """Integer milliseconds since 1970, rounded down."""
+    return (moment - _EPOCH) // _MILLISECOND
+
+
+def format_writer(text: str) -> Callable[[datetime], str]:
+    """What writes a moment by a format of `%Y %m %d %H %M %S %y %j %b %B %a %A %p %I %Z %z %f %%`; names are English.
+
+    Raises:
+        TimeInvalid: an unknown code, or no code at all.
+    """
+    parts: list[Callable[[datetime], str]] = []
+    for code, literal in re.findall(r"%(.?)|([^%]+)", text, re.DOTALL):
+        if literal:
+            parts.append(partial(_literal, literal))
+        elif code in _CODES:
+            parts.append(_CODES[code])
+        else:
+            raise TimeInvalid(f"%{code} is no format code; there are {' '.join('%' + known for known in _CODES)}")
+    if not re.search(r"%[^%]", text.replace("%%", "")):
+        raise TimeInvalid("a format needs a code such as %Y-%m-%d")
+    return lambda moment: "".join([part(moment) for part in parts])
+
+
+def time_zone(name: str) -> tzinfo:
+    """The zone of that name in the IANA database.
+
+    Raises:
+        TimeInvalid: there is none.
+    """
+    if name == "UTC":
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, LookupError):
+        raise TimeInvalid(f"no time zone {name!r}; write one such as Europe/Amsterdam") from None
+
+
+def _literal(text: str, _: datetime) -> str:
+    return text
+
+
+def _from_text(value: str, zone: tzinfo) -> datetime:
+    if _RFC_3339.fullmatch(value):
+        return datetime.fromisoformat(value.upper()).astimezone(zone)
+    if _DATE_ONLY.fullmatch(value):
+        return datetime.fromisoformat(value).replace(tzinfo=zone)
+    if _EPOCH_DIGITS.fullmatch(value):
+        return _from_epoch(int(value), zone)
+    if _WITHOUT_OFFSET.fullmatch(value):
+        raise TimeInvalid("a time without an offset; it could be any zone's")
+    raise TimeInvalid("neither RFC 3339, nor a date, nor an epoch number")
+
+
+def _from_epoch(value: Any, zone: tzinfo) -> datetime:  # noqa: ANN401 - int, float or Decimal
+    scale = 1_000_000 if abs(value) < _FIRST_MILLISECONDS else 1_000
+    return (_EPOCH + timedelta(microseconds=round(value * scale))).astimezone(zone)

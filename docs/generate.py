@@ -1,0 +1,23 @@
+"""Writes the pages that are made of the code: `make docs`. A test holds them equal to what this would write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from consumer import settings_reference
+from consumer.adapters import log_events, metric_catalogue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+FOLDER = Path(__file__).parent
+PAGES: dict[str, Callable[[], str]] = {
+    "logs.md": log_events.render,
+    "metrics.md": metric_catalogue.render,
+    "settings.md": settings_reference.render,
+}
+
+if __name__ == "__main__":
+    for name, render in PAGES.items():
+        (FOLDER / name).write_text(render(), encoding="utf-8")

@@ -1,0 +1,43 @@
+"""Fixtures that all tests share."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.kafka import Kafka, KafkaCluster
+from tests.kafka_runtime import KafkaMissing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[Kafka]:
+    """One broker that all tests share: make topics and groups of your own, and do it no harm."""
+    if bootstrap := os.environ.get("KAFKA_BOOTSTRAP"):
+        yield Kafka(bootstrap)
+        return
+    with ExitStack() as running:
+        yield _start(running)
+
+
+@pytest.fixture
+def kafka_cluster() -> Iterator[Callable[..., KafkaCluster]]:
+    """Starts brokers of the test's own (arguments of `KafkaCluster`), to be hurt at will."""
+    if os.environ.get("KAFKA_BOOTSTRAP"):
+        pytest.skip("KAFKA_BOOTSTRAP names a broker that tests must not hurt")
+    with ExitStack() as running:
+        yield lambda **options: _start(running, **options)
+
+
+def _start(running: ExitStack, **options: object) -> KafkaCluster:
+    try:
+        return running.enter_context(KafkaCluster(**options))  # type: ignore[arg-type]
+    except KafkaMissing as missing:
+        if os.environ.get("REQUIRE_REAL_KAFKA") == "1":
+            pytest.fail(str(missing))
+        pytest.skip(str(missing))

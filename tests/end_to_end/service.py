@@ -1,0 +1,134 @@
+# ruff: noqa: S603  # the program itself
+"""The service as a process of its own, as an operator runs it: settings by environment, watched through its own pages."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import httpx
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 60.0
+"""Seconds for whatever must happen; far more than it takes, since the machine may be busy."""
+
+
+def eventually(happened: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:  # noqa: ANN401
+    """Wait until it happened; what it returned."""
+    end = time.monotonic() + patience
+    while time.monotonic() < end:
+        if result := happened():
+            return result
+        time.sleep(0.05)
+    raise AssertionError(f"not within {patience:g} s: {what}")
+
+
+class Service:
+    """`profile-consumer run` between `with` and its end; settings as `kafka__group_id="g"`."""
+
+    def __init__(self, folder: Path, **settings: object) -> None:
+        self.log_file = folder / f"service-{time.monotonic_ns()}.log"
+        self._settings = {"http__host": "127.0.0.1", "http__port": 0, "log__format": "json", **settings}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._url = ""
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)
+            self.process.kill()
+            self.process.wait()
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The newest process."""
+        assert self._process is not None
+        return self._process
+
+    def start(self) -> Self:
+        """Run it (again)."""
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("PROFILE_CONSUMER_")}
+        for key, value in self._settings.items():
+            environment[f"PROFILE_CONSUMER_{key.upper()}"] = value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
+        with self.log_file.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "consumer", "run"], cwd=ROOT, env=environment, stdout=log, stderr=log
+            )
+        self._url = ""
+        return self
+
+    def logs(self, event: str | None = None) -> list[dict[str, Any]]:
+        """The log lines so far, of one event or of all."""
+        lines = []
+        for line in self.log_file.read_bytes().splitlines():
+            try:
+                lines.append(orjson.loads(line))
+            except orjson.JSONDecodeError:
+                lines.append({"event": "no_json", "text": line.decode(errors="replace")})
+        return [line for line in lines if event in (None, line["event"])]
+
+    @property
+    def url(self) -> str:
+        """Where its pages are."""
+        if not self._url:
+            before = len(self.logs("http_server_started"))
+            line = eventually(lambda: self._started(), f"its HTTP server; the log:\n{self.log_file.read_text()}")
+            del before
+            self._url = f"http://127.0.0.1:{line['port']}"
+        return self._url
+
+    def _started(self) -> dict[str, Any] | None:
+        if self.process.poll() is not None:
+            raise AssertionError(f"it ended with {self.process.returncode}:\n{self.log_file.read_text()}")
+        lines = self.logs()
+        begun = max((index for index, line in enumerate(lines) if line["event"] == "starting"), default=None)
+        if begun is None:
+            return None
+        return next((line for line in lines[begun:] if line["event"] == "http_server_started"), None)
+
+    def status(self) -> dict[str, Any]:
+        """`/status.json`."""
+        answer: dict[str, Any] = httpx.get(f"{self.url}/status.json", timeout=10).json()
+        return answer
+
+    def get(self, path: str) -> httpx.Response:
+        """Any of its pages."""
+        return httpx.get(self.url + path, timeout=10)
+
+    def stop(self) -> int:
+        """SIGTERM, and the exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.wait()
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.process.kill()
+        self.process.wait()
+
+    def wait(self) -> int:
+        """The exit code, once it has ended."""
+        return self.process.wait(PATIENCE)
+
+    def wait_until(self, holds: Callable[[dict[str, Any]], bool], what: str, patience: float = PATIENCE) -> dict[str, Any]:
+        """Wait for a status."""
+
+        def look() -> dict[str, Any] | None:
+            status = self.status()
+            return status if holds(status) else None
+
+        try:
+            found: dict[str, Any] = eventually(look, what, patience)
+        except AssertionError as late:
+            raise AssertionError(f"{late}; the status: {self.status()}; the log:\n{self.log_file.read_text()[-4000:]}") from late
+        return found
