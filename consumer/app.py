@@ -6,24 +6,33 @@ import random
 import sys
 import time
 from contextlib import ExitStack
-from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 
 import consumer
 from consumer.adapters import logs
+from consumer.adapters.dead_letter import DeadLetterProducer
+from consumer.adapters.dry_run import DryCalls, DryDeadLetters
 from consumer.adapters.health import Heartbeat
 from consumer.adapters.http_server import HttpServer, Sources
-from consumer.adapters.kafka import KafkaSource
+from consumer.adapters.kafka import KafkaSource, Subscription
+from consumer.adapters.kafka_config import Connection
 from consumer.adapters.metrics import Metrics
+from consumer.adapters.profile_api import Endpoint, ProfileApi
+from consumer.adapters.record_reader import RecordReader
 from consumer.adapters.reporter import Reporter, Windows
 from consumer.adapters.schema_folder import read_schemas
+from consumer.adapters.sender import Sender
+from consumer.adapters.status import QuotaStatus, Snapshot, Status, StatusBoard
+from consumer.adapters.status_page import About
 from consumer.core.breaker import Breaker
 from consumer.core.engine import Engine
 from consumer.core.gate import Gate
 from consumer.core.mapping_file import parse_mappings
-from consumer.core.quota import Unlimited
+from consumer.core.quota import Quota, Unlimited
+from consumer.core.response_rules import ResponseRules
+from consumer.core.state import State
 from consumer.core.throttle import Throttle
 from consumer.core.work import Limits
 from consumer.runner import Outside, Runner, Timing
@@ -31,4 +40,104 @@ from consumer.runner import Outside, Runner, Timing
 if TYPE_CHECKING:
     from threading import Event
 
+    from consumer.core.mapping import Mappings
+    from consumer.runner import Calls, DeadLetterWriter
     from consumer.settings import Settings
+
+STALLED = 60.0
+"""Seconds beyond the drain timeout after which a loop that does not turn is taken for dead."""
+
+log = structlog.get_logger()
+
+
+def serve(settings: Settings, stopping: Event, *, dry_run: bool) -> None:
+    """Run the service until `stopping` is set.
+
+    Raises:
+        MappingsInvalid: The mapping files; every problem at once.
+        Stopped: It stopped by itself.
+    """
+    logs.configure(settings.log.level, settings.log.format, sys.stdout)
+    mappings = parse_mappings(read_schemas(settings.schemas), max_value_length=settings.target.max_value_length)
+    group = f"{settings.kafka.group_id}.dry-run" if dry_run else settings.kafka.group_id
+    log.info("starting", version=consumer.__version__, group_id=group)
+    for warning in settings.warnings:
+        log.warning("settings_warning", message=warning)
+    log.info("mappings_loaded", mappings=mappings.names)
+    if settings.quota.limit:
+        log.warning("settings_warning", setting="quota.limit", message="calls are not counted yet: no quota is kept")
+    quota: Quota = Unlimited()
+    with ExitStack() as running:
+        windows = _windows(settings, mappings, group, running, dry_run=dry_run)
+        engine = _engine(settings, mappings, quota)
+        connection = Connection(settings.kafka.bootstrap_servers, settings.kafka.properties)
+        calls, dead_letters = _dry(settings, mappings) if dry_run else _outside(settings, mappings, connection, group)
+        reporter = Reporter(mappings, quota, windows)
+        outside = Outside(calls, dead_letters, RecordReader(connection), reporter)
+        subscription = Subscription(
+            group,
+            settings.kafka.topics or mappings.topics,
+            settings.kafka.group_protocol,
+            settings.kafka.start_from,
+            settings.kafka.on_out_of_range,
+        )
+        timing = Timing(settings.delivery.commit_interval, settings.delivery.drain_timeout)
+        runner = Runner(engine, lambda listener: KafkaSource(connection, subscription, listener), outside, timing)
+        runner.run(stopping)
+
+
+def _windows(settings: Settings, mappings: Mappings, group: str, running: ExitStack, *, dry_run: bool) -> Windows:
+    now = time.time()
+    limit = settings.quota.limit
+    first = Status(
+        state=State.STARTING,
+        since=now,
+        version=consumer.__version__,
+        calls={},
+        quota=QuotaStatus(limit=limit, window_seconds=settings.quota.window),
+    )
+    board = StatusBoard(Snapshot(status=first))
+    metrics = Metrics(board, mappings.topics)
+    heartbeat = Heartbeat(settings.delivery.drain_timeout + STALLED, time.monotonic())
+    about = About(group, settings.target.client, now, dry_run)
+    server = HttpServer(settings.http.host, settings.http.port, Sources(about, board, heartbeat, metrics))
+    running.callback(server.stop)
+    log.info("http_server_started", host=settings.http.host, port=server.start())
+    return Windows(metrics, board, heartbeat)
+
+
+def _engine(settings: Settings, mappings: Mappings, quota: Quota) -> Engine:
+    delivery, dead_letter = settings.delivery, settings.dead_letter
+    limits = Limits(
+        delivery.max_pending_bytes,
+        delivery.max_pending_events,
+        delivery.linger,
+        delivery.retry_base,
+        delivery.retry_max,
+        delivery.give_up_after,
+        dead_letter.max_consecutive,
+        dead_letter.max_ratio,
+    )
+    gate = Gate(delivery.max_in_flight, quota, Throttle(delivery.retry_max), Breaker())
+    return Engine(mappings.map, mappings.hash, limits, gate, random.random)
+
+
+def _outside(
+    settings: Settings, mappings: Mappings, connection: Connection, group: str
+) -> tuple[Calls, DeadLetterWriter]:
+    target = settings.target
+    endpoint = Endpoint(target.url, target.timeout, target.method, target.token_file, target.token_header)
+    api = ProfileApi(endpoint, ResponseRules(target.response_rules), settings.delivery.max_in_flight)
+    dead_letters = DeadLetterProducer(
+        connection,
+        settings.dead_letter.topic,
+        group,
+        list(zip(mappings.names, mappings.hashes, strict=True)),
+        settings.dead_letter_timeout,
+    )
+    return Sender(api), dead_letters
+
+
+def _dry(settings: Settings, mappings: Mappings) -> tuple[Calls, DeadLetterWriter]:
+    key = settings.log.identity_key
+    return DryCalls(logs.IdentityHasher(key.get_secret_value() if key else None)), DryDeadLetters(mappings.names)

@@ -14,6 +14,8 @@ from consumer import __version__
 from consumer.errors import Invalid, ProfileConsumerError, Stopped
 
 COMMANDS: Final = {
+    "demo": "see it work: everything embedded, nothing else needed",
+    "run": "read events, map them, update profiles: the service",
     "simulate": "serve a simulated Adobe Target, for local work and tests",
 }
 """Every command with its line in the help; `consumer.commands.NAME.command` is imported only when it is called."""

@@ -39,7 +39,7 @@ def describe(error: ErrorDetails, written: object, model: type[BaseModel]) -> st
     context = error.get("ctx", {})
     match error["type"]:
         case "missing":
-            where = f"; write it here, or set {variable(key)}" if len(key) == _SECTION_AND_NAME else ""
+            where = f"; write it in the settings file, or set {variable(key)}" if len(key) == _SECTION_AND_NAME else ""
             return f"{dotted(key)}: required{where}"
         case "extra_forbidden":
             return f"{dotted(key)}: no such setting; {_advice(key, model)}"
@@ -61,7 +61,7 @@ def _advice(key: Key, model: type[BaseModel]) -> str:
     if name in known:
         section, _, rest = name.partition(".")
         return f"write it as two levels: {section}: {{{rest}: …}}"
-    return did_you_mean(name, [*known, *model.model_fields], "docs/settings.md lists them all")
+    return did_you_mean(name, [*known, *model.model_fields])
 
 
 def _found(key: Key, value: Any) -> str:  # noqa: ANN401 - whatever was written

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from codecs import BOM_UTF8
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args, get_origin
@@ -18,7 +19,7 @@ from consumer.core.yaml_nodes import Map, Scalar, Sequence, YamlInvalid, parse_y
 from consumer.errors import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from consumer.core.yaml_nodes import Node
 
@@ -59,6 +60,9 @@ class Source:
                 Problem(*place, f"{dotted(key)}: is empty; write a value, or remove it for the default")
             )
         else:
+            for above in (key[:end] for end in range(1, len(key))):
+                if isinstance(self._values.get(above), str | list):
+                    self.problems.append(Problem(*self._places[above], f"{dotted(above)}: expected a map"))
             self.remove(key)
             self._values[key] = value
 
@@ -140,17 +144,19 @@ def keys(model: type[BaseModel], above: Key = ()) -> Iterator[Key]:
             yield (*above, name)
 
 
-def did_you_mean(name: str, known: list[str], otherwise: str) -> str:
-    """The known name that is most like a wrong one, as a question; else some other advice."""
-    close = get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]}?" if close else otherwise
+def did_you_mean(name: str, known: Iterable[str], prefix: str = "") -> str:
+    """The known name that is most like a wrong one, else where to look; names begin with `prefix`."""
+    close = get_close_matches(name.removeprefix(prefix), [other.removeprefix(prefix) for other in known], n=1)
+    return f"did you mean {prefix}{close[0]}?" if close else "docs/settings.md lists them all"
 
 
 def _read_file(file: Path, source: Source) -> None:
     source.file = Place(str(file))
     try:
         content = file.read_bytes()
-        if any(line.strip() and not line.lstrip().startswith(b"#") for line in content.splitlines()):
+        if any(
+            line.strip() and not line.lstrip().startswith(b"#") for line in content.removeprefix(BOM_UTF8).splitlines()
+        ):
             _lay_document(parse_yaml(str(file), content), str(file), source)
     except OSError as error:
         source.unreadable = True
@@ -227,7 +233,7 @@ def _of_a_service(name: str, services: set[str]) -> bool:
 def _read_variable(name: str, value: str, model: type[BaseModel], source: Source) -> None:
     found = _find(tuple(name.upper().removeprefix(PREFIX).lower().split("__")), model)
     if found is None:
-        advice = did_you_mean(name.upper(), [variable(key) for key in keys(model)], "docs/settings.md lists them all")
+        advice = did_you_mean(name.upper(), map(variable, keys(model)), PREFIX)
         source.problems.append(Problem(name, 0, 0, f"no such setting; {advice}"))
         return
     key, shape = found

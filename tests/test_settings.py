@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -93,7 +94,7 @@ def test_settings_are_read_only() -> None:
     settings = load(None, ENOUGH)
 
     with pytest.raises(pydantic.ValidationError, match="frozen"):
-        settings.kafka.group_id = "other"  # type: ignore[misc]
+        settings.kafka.group_id = "other"
 
 
 def test_client_and_group_are_filled_in_wherever_they_stand(tmp_path: Path) -> None:
@@ -119,17 +120,18 @@ def test_without_anything_each_required_key_is_named_with_its_variable() -> None
         load(None, {})
 
     assert [str(problem) for problem in caught.value.problems] == [
-        "PROFILE_CONSUMER_KAFKA__BOOTSTRAP_SERVERS: kafka.bootstrap_servers: required; write it here, or set "
-        "PROFILE_CONSUMER_KAFKA__BOOTSTRAP_SERVERS",
-        "PROFILE_CONSUMER_TARGET__CLIENT: target.client: required; write it here, or set PROFILE_CONSUMER_TARGET__CLIENT",
+        f"{name}: {key}: required; write it in the settings file, or set {name}"
+        for key, name in (
+            ("kafka.bootstrap_servers", "PROFILE_CONSUMER_KAFKA__BOOTSTRAP_SERVERS"),
+            ("target.client", "PROFILE_CONSUMER_TARGET__CLIENT"),
+        )
     ]
 
 
 def test_a_required_key_that_is_missing_is_reported_at_its_section(tmp_path: Path) -> None:
-    assert problems(tmp_path, "target:\n  client: acme\nkafka:\n  group_id: g\n", {}) == [
-        "settings.yaml:3:1: kafka.bootstrap_servers: required; write it here, or set "
-        "PROFILE_CONSUMER_KAFKA__BOOTSTRAP_SERVERS"
-    ]
+    (found,) = problems(tmp_path, "target:\n  client: acme\nkafka:\n  group_id: g\n", {})
+
+    assert found.startswith("settings.yaml:3:1: kafka.bootstrap_servers: required; write it in the settings file, or ")
 
 
 def test_a_command_that_needs_no_settings_gets_stand_ins() -> None:
@@ -188,7 +190,7 @@ def test_a_variable_given_in_two_spellings_is_a_problem() -> None:
     ]
 
 
-@pytest.mark.parametrize("key", keys(Settings), ids=dotted)
+@pytest.mark.parametrize("key", list(keys(Settings)), ids=dotted)
 def test_every_key_has_a_variable(key: tuple[str, ...]) -> None:
     values = {
         "kafka.topics": '["a"]',
@@ -253,7 +255,7 @@ def test_one_property_can_have_a_variable_of_its_own() -> None:
 def test_null_means_the_default_in_the_file_and_in_a_variable(tmp_path: Path) -> None:
     settings = read(
         tmp_path,
-        "kafka: {group_id: , properties: null}\nhttp:\ntarget: {responses: [{status: 500, body: null, outcome: refused}]}",
+        "kafka: {group_id: , properties: null}\nhttp:\ntarget: {responses: [{status: 500, body: , outcome: refused}]}",
         {**ENOUGH, "PROFILE_CONSUMER_KAFKA__TOPICS": "null", "PROFILE_CONSUMER_LOG": '{"level": null}'},
     )
 
@@ -263,10 +265,30 @@ def test_null_means_the_default_in_the_file_and_in_a_variable(tmp_path: Path) ->
     assert settings.http.port == 8080
 
 
+def test_null_in_a_variable_takes_away_what_the_file_says(tmp_path: Path) -> None:
+    text = "kafka: {properties: {debug: cgrp}, topics: [a]}"
+    environ = {"PROFILE_CONSUMER_KAFKA__PROPERTIES": "null", "PROFILE_CONSUMER_KAFKA__TOPICS": "null"}
+
+    settings = read(tmp_path, text, ENOUGH | environ)
+
+    assert settings.kafka.properties == {}
+    assert settings.kafka.topics is None
+
+
+@pytest.mark.parametrize("text", ["kafka: oops", "kafka: [oops]"])
+def test_a_variable_does_not_hide_that_its_section_is_no_map(tmp_path: Path, text: str) -> None:
+    assert problems(tmp_path, text) == ["settings.yaml:1:1: kafka: expected a map"]
+
+
+@pytest.mark.parametrize("text", ["kafka: {}", "kafka:", "kafka: null"])
+def test_a_variable_fills_an_empty_section(tmp_path: Path, text: str) -> None:
+    assert read(tmp_path, text).kafka.bootstrap_servers == "kafka:9092"
+
+
 def test_an_empty_value_is_no_value(tmp_path: Path) -> None:
     assert problems(tmp_path, 'kafka: {group_id: ""}', {**ENOUGH, "PROFILE_CONSUMER_HTTP__HOST": ""}) == [
-        "PROFILE_CONSUMER_HTTP__HOST: http.host: is empty; write a value, or remove it for the default",
         "settings.yaml:1:9: kafka.group_id: is empty; write a value, or remove it for the default",
+        "PROFILE_CONSUMER_HTTP__HOST: http.host: is empty; write a value, or remove it for the default",
     ]
 
 
@@ -328,6 +350,7 @@ def test_an_unknown_key_is_reported_whatever_it_holds(tmp_path: Path) -> None:
         ("HTTP_PORT", "did you mean PROFILE_CONSUMER_HTTP__PORT?"),
         ("TARGET__CLIENT__X", "did you mean PROFILE_CONSUMER_TARGET__CLIENT?"),
         ("", "docs/settings.md lists them all"),
+        ("A__B", "docs/settings.md lists them all"),
         ("_KAFKA__GROUP_ID", "did you mean PROFILE_CONSUMER_KAFKA__GROUP_ID?"),
     ],
 )
@@ -431,9 +454,10 @@ def test_a_wrong_value_says_what_was_expected_and_what_was_found(name: str, valu
 def test_a_part_of_a_list_is_reported_at_its_own_place(tmp_path: Path) -> None:
     text = "kafka:\n  topics:\n  - good\n  - not good\n  properties: {a: [b], c: {d: e}}\n  group_id: {a: b}\n"
 
-    assert problems(tmp_path, text) == [
-        "settings.yaml:4:5: kafka.topics[1]: expected a topic name: at most 249 letters, digits, dots, underscores and "
-        'hyphens, found "not good"',
+    topic, *others = problems(tmp_path, text)
+    assert topic.startswith("settings.yaml:4:5: kafka.topics[1]: expected a topic name: at most 249 letters")
+    assert topic.endswith('hyphens, found "not good"')
+    assert others == [
         "settings.yaml:5:16: kafka.properties.a: expected text",
         "settings.yaml:5:24: kafka.properties.c: expected text",
         "settings.yaml:6:3: kafka.group_id: expected text",
@@ -453,12 +477,12 @@ def test_everything_that_is_wrong_is_reported_at_once_in_order(tmp_path: Path) -
     found = problems(tmp_path, text, {**ENOUGH, "PROFILE_CONSUMER_FOO": "1", "PROFILE_CONSUMER_LOG__LEVEL": "no"})
 
     assert [line.split(": ")[0] for line in found] == [
-        "PROFILE_CONSUMER_FOO",
-        "PROFILE_CONSUMER_LOG__LEVEL",
         "settings.yaml:1:12",
         "settings.yaml:1:31",
         "settings.yaml:2:8",
         "settings.yaml:3:1",
+        "PROFILE_CONSUMER_FOO",
+        "PROFILE_CONSUMER_LOG__LEVEL",
     ]
 
 
@@ -506,7 +530,7 @@ def test_a_file_that_is_not_utf8_is_reported_at_its_place(tmp_path: Path) -> Non
 
 # --- secrets
 
-SECRET = "hunter2-" * 3  # noqa: S105 - a test's
+SECRET = "hunter2-" * 3
 
 
 def test_secrets_are_masked_wherever_settings_are_printed() -> None:
@@ -627,6 +651,13 @@ def test_a_time_to_start_from_is_in_milliseconds() -> None:
     assert env(KAFKA__START_FROM="latest").kafka.start_from == "latest"
 
 
+def test_the_example_in_the_reference_is_valid(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "settings.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+
+    assert read(tmp_path, example, {}).delivery.linger == 30
+
+
 # --- deadlines that depend on each other
 
 
@@ -654,7 +685,7 @@ def test_a_time_to_start_from_is_in_milliseconds() -> None:
         ({"KAFKA__PROPERTIES": '{"message.timeout.ms": 1}'}, ""),
         (
             {"KAFKA__PROPERTIES": '{"message.timeout.ms": 25001}'},
-            "KAFKA__PROPERTIES: kafka.properties: expected message.timeout.ms between 1 and delivery.drain_timeout (25s)",
+            "KAFKA__PROPERTIES: kafka.properties: expected message.timeout.ms between 1 and delivery.drain_timeout",
         ),
         (
             {"KAFKA__PROPERTIES": '{"delivery.timeout.ms": 25001}'},
@@ -688,7 +719,7 @@ def test_a_contradiction_with_a_faulty_value_is_not_reported(tmp_path: Path) -> 
 def test_a_lease_is_cut_to_a_sixtieth_of_the_window_and_that_is_said() -> None:
     cut = env(QUOTA__WINDOW="59m")
     assert cut.quota.lease == 59
-    assert cut.warnings == ("quota.lease (60s) is cut to quota.window ÷ 60 (59s)",)
+    assert cut.warnings == ("quota.lease (1m) is cut to quota.window ÷ 60 (59s)",)
 
     fitting = env(QUOTA__WINDOW="1h")
     assert (fitting.quota.lease, fitting.warnings) == (60, ())

@@ -1,85 +1,318 @@
-"""SHAPE ONLY (E is filling it in): the group's consumer, used by one thread."""
+"""The group's consumer: the only place that talks to it, used by one thread, and nothing in it waits for Kafka.
+
+The library calls back from inside `poll`. Partitions given to us are not read until their start is known
+(`start_position`), which is asked on another connection while the loop turns. Partitions taken from us are drained by
+the listener inside the callback: as long as it has not returned, the group does not go on, so nobody else reads them
+while a call of ours is on the wire. The commits that it returns go to the library before the callback returns, and are
+sent before the member rejoins: their results count as unknown. A *lost* partition belongs to somebody else already:
+nothing is drained, nothing committed, since a commit could undo the other's.
+
+A batch may hold records of a partition that is revoked while it is collected. They are dropped here: the listener has
+never seen them, so its commits don't cover them, and the next owner reads them.
+
+Positions come from commits or from `start_position`, never from the library: `auto.offset.reset` is `error`.
+"""
 
 from __future__ import annotations
 
+import logging
+import time
+from concurrent.futures import Future
+from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from confluent_kafka import Consumer, KafkaException
+from confluent_kafka import TopicPartition as KafkaPartition
+
+from consumer.adapters import kafka_errors
+from consumer.adapters.end_offsets import EndOffsets
+from consumer.adapters.kafka_commits import Commits
+from consumer.adapters.kafka_errors import Place
+from consumer.adapters.kafka_faults import Faults
+from consumer.adapters.kafka_health import KafkaHealth, Trouble
+from consumer.adapters.kafka_lookup import Lookup
+from consumer.adapters.kafka_message import to_record
+from consumer.adapters.out_of_range import OutOfRange
+from consumer.adapters.start_position import StartPositions
+from consumer.adapters.subscription import Subscription, group_config
+from consumer.core.partition import Assignment
+from consumer.core.record import TopicPartition
+from consumer.errors import KafkaFailed, Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from consumer.adapters.kafka_config import Connection   # Connection(bootstrap_servers: str, properties: Mapping[str, str])
-    from consumer.core.partition import Assignment, Commit
-    from consumer.core.record import Record, TopicPartition
+    from confluent_kafka import KafkaError
+
+    from consumer.adapters.kafka_config import Connection
+    from consumer.adapters.out_of_range import Move
+    from consumer.adapters.start_position import Located
     from consumer.core.acknowledgement import CommitResult
+    from consumer.core.partition import Commit
+    from consumer.core.record import Record
+
+__all__ = ["KafkaSource", "Listener", "Subscription", "Trouble"]
 
 
 class Listener(Protocol):
-    """Who owns the state of partitions; called on the Kafka thread, inside `poll` (never inside `close`)."""
+    """Who owns the state of partitions; called on the Kafka thread from inside `poll`, never from inside `close`."""
 
     def assigned(self, assignments: Sequence[Assignment]) -> None:
-        """Partitions are ours and their committed offsets are known; their records follow in a later `poll`.
+        """Partitions are ours and what was committed is known; their records follow in a later `poll`.
 
-        `source.pause` may be called from here.
+        `KafkaSource.pause` may be called from here.
         """
 
     def revoking(self, partitions: Sequence[TopicPartition]) -> Sequence[Commit]:
-        """Partitions are about to go to another member: drain them, forget them, return what is to be committed.
+        """Partitions go to another member: drain them, forget them, return what is to be committed.
 
-        Blocks the rebalance while it runs; must not call `poll`. Commits are handed to Kafka when it returns, their results count as unknown.
+        Blocks the rebalance while it runs. It must not call `poll`.
         """
 
     def lost(self, partitions: Sequence[TopicPartition]) -> None:
-        """Partitions went to somebody else already: forget them, commit nothing."""
+        """Partitions belong to somebody else already: forget them."""
 
 
-class Subscription(NamedTuple):
-    """What to read, as whom, and from where."""
+class _Reading(NamedTuple):
+    """A partition that is fetched: the generation of its assignment, and where reading began."""
 
-    group_id: str
-    topics: tuple[str, ...]
-    group_protocol: str = "classic"            # or "consumer"
-    start_from: str | int = "earliest"         # "earliest", "latest" or milliseconds since the epoch
-    on_out_of_range: str = "stop"              # "stop", "earliest", "latest"
-
-
-class Trouble(NamedTuple):
-    """Why Kafka does not serve us: a sentence saying what to check; `since` is monotonic seconds."""
-
-    since: float
-    reason: str
-    refused: bool = False  # our credentials or rights, not reachability
+    generation: int
+    start: int
 
 
 class KafkaSource:
-    def __init__(self, connection: Connection, subscription: Subscription, listener: Listener) -> None: ...
+    """Reads the topics as a member of the group, from its construction on.
+
+    Raises:
+        KafkaFailed: `kafka.properties` are not accepted.
+    """
+
+    def __init__(self, connection: Connection, subscription: Subscription, listener: Listener) -> None:
+        self._listener = listener
+        self._lookup = Lookup(connection)
+        self._positions = StartPositions(
+            self._lookup, subscription.group_id, subscription.start_from, self._commit_starts
+        )
+        place = Place(connection.bootstrap_servers, subscription.group_id)
+        self._health = KafkaHealth(self._lookup, place, subscription.topics, time.monotonic())
+        self._out_of_range = OutOfRange(self._lookup, subscription.on_out_of_range)
+        self._faults = Faults(self._health, self._out_of_range)
+        self._ends = EndOffsets(self._lookup)
+        self._commits = Commits()
+        self._reading: dict[TopicPartition, _Reading] = {}
+        self._ready: list[Located] = []
+        self._paused: set[TopicPartition] = set()
+        self._gone: set[TopicPartition] = set()
+        self._generation = 0
+        self._closing = False
+        self.joined = False
+        config = group_config(connection, subscription)
+        self._eager = "cooperative" not in str(config.get("partition.assignment.strategy", "cooperative"))
+        callbacks = {
+            "error_cb": lambda error: self._faults.reported(error, time.monotonic()),
+            "on_commit": self._on_commit,
+        }
+        try:
+            self._consumer = Consumer({**config, **callbacks}, logger=logging.getLogger("confluent_kafka"))
+        except KafkaException as error:
+            raise KafkaFailed(f"kafka.properties: {kafka_errors.cause(error).str()}") from None
+        self._consumer.subscribe(
+            list(subscription.topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
+
+    # -- what the loop does --------------------------------------------------------------------------------------------
 
     def poll(self, timeout: float, max_records: int) -> list[Record]:
-        """Wait at most `timeout` s for a first record, take what else is there. Records of one partition in offset order.
-        Raises Stopped (fatal error, out of range with `stop`, corrupt log)."""
+        """Records, those of a partition in the order of its offsets; waits at most `timeout` seconds for the first.
 
-    def pause(self, partitions: Iterable[TopicPartition]) -> None: ...
-    def resume(self, partitions: Iterable[TopicPartition]) -> None: ...
-    def commit(self, commits: Sequence[Commit]) -> None:
-        """Hand over, never wait."""
+        Raises:
+            Stopped: It can't go on (once; from then on there are no more records).
+        """
+        self._turn()
+        self._gone.clear()
+        first = self._consumer.poll(timeout)
+        messages = [] if first is None else [first, *self._consumer.consume(max_records - 1, 0.0)]
+        now = time.monotonic()
+        records = []
+        for message in messages:
+            error = message.error()
+            if error is None:
+                records.append(to_record(message))
+            else:
+                self._faults.message(error, message, now)
+        self._out_of_range.drop(self._gone)
+        self._faults.raise_if_stopped()
+        return [record for record in records if record[:2] not in self._gone] if self._gone else records
+
+    def pause(self, partitions: Iterable[TopicPartition]) -> None:
+        """Fetch no more of these; those that are not ours are let go."""
+        ours = [key for key in partitions if key in self._reading]
+        self._paused.update(ours)
+        self._consumer.pause([KafkaPartition(*key) for key in ours])
+
+    def resume(self, partitions: Iterable[TopicPartition]) -> None:
+        """Fetch these again; those that are not ours are let go."""
+        ours = [key for key in partitions if key in self._reading]
+        self._paused.difference_update(ours)
+        self._consumer.resume([KafkaPartition(*key) for key in ours])
+
+    def commit(self, commits: Iterable[Commit]) -> None:
+        """Commit, without waiting; the results come from `committed`."""
+        self._add(commits)
+        self._commits.send(self._consumer)
 
     def committed(self) -> list[CommitResult]:
-        """Results that came in since the last call (they come in during `poll`)."""
+        """Results that came in, during `poll`, since the last call. A commit that a newer one replaced has none."""
+        return self._commits.results()
 
     def end_offsets(self) -> dict[TopicPartition, int]:
-        """Newest known end (high watermark) of each assigned partition, from the client's cache."""
+        """The newest known end of each partition that is read; of one not fetched yet there is none."""
+        return self._ends.of(self._consumer, self._reading)
 
     @property
-    def trouble(self) -> Trouble | None: ...
+    def trouble(self) -> Trouble | None:
+        """Why Kafka does not serve us."""
+        return self._health.trouble
+
     @property
-    def joined(self) -> bool:
-        """The group gave partitions, or said that there are none to give."""
+    def missing_topics(self) -> frozenset[str]:
+        """Topics that are to be read and are not there."""
+        return self._health.missing_topics
 
     @property
     def locating(self) -> frozenset[TopicPartition]:
-        """Partitions given to us whose committed offset is not known yet (nothing is read from them)."""
-
-    @property
-    def missing_topics(self) -> frozenset[str]: ...
+        """Partitions of ours whose start is not known yet; nothing is read from them."""
+        return self._positions.locating
 
     def close(self, seconds: float) -> bool:
-        """Leave the group; False when the brokers did not let go within `seconds` (the rest then ends with the process)."""
+        """Leave the group; False when Kafka did not let go within `seconds`, the rest then ends with the process.
+
+        The library waits without limit for a coordinator that does not answer.
+        """
+        self._closing = True
+        leaving = Thread(target=self._consumer.close, daemon=True, name="kafka-close")
+        leaving.start()
+        leaving.join(seconds)
+        return not leaving.is_alive()
+
+    # -- every turn ----------------------------------------------------------------------------------------------------
+
+    def _turn(self) -> None:
+        now = time.monotonic()
+        self._lookup.serve()
+        self._commits.send(self._consumer)
+        try:
+            self._begin(self._positions.turn(now))
+            for move in self._out_of_range.turn(now):
+                self._move(move)
+        except KafkaException as error:
+            self._faults.failed(kafka_errors.cause(error), now)
+        except Stopped as stopped:
+            self._faults.stop(str(stopped))
+        self._ends.turn(self._paused, now)
+        self._health.turn(now)
+        self._faults.raise_if_stopped()
+
+    def _begin(self, located: list[Located]) -> None:
+        """Read partitions from where they start; an eager group gives all or none."""
+        self._ready += located
+        if not self._ready or (self._eager and self._positions.locating):
+            return
+        ready, self._ready = self._ready, []
+        parts = [KafkaPartition(*item.assignment.partition, item.start) for item in ready]
+        (self._consumer.assign if self._eager else self._consumer.incremental_assign)(parts)
+        self._consumer.resume(parts)
+        for assignment, start in ready:
+            self._reading[assignment.partition] = _Reading(assignment.generation, start)
+        self._listener.assigned([item.assignment for item in ready])
+
+    def _move(self, move: Move) -> None:
+        """Read on elsewhere; what was read behind that place is drained and forgotten, since its offsets come again."""
+        key, start, backward = move
+        generation = self._reading[key].generation
+        if backward:
+            self._listener.revoking([key])
+            self._paused.discard(key)
+            generation = self._next_generation()
+        self._reading[key] = _Reading(generation, start)
+        part = KafkaPartition(*key, start)
+        if self._eager:
+            self._consumer.assign([part, *self._positions_of(self._reading.keys() - {key})])
+        else:
+            self._consumer.incremental_unassign([part])
+            self._consumer.incremental_assign([part])
+        self._consumer.resume([part])
+        self._consumer.pause([KafkaPartition(*paused) for paused in self._paused])
+        if backward:
+            self._listener.assigned([Assignment(key, generation, None)])
+
+    def _positions_of(self, partitions: Iterable[TopicPartition]) -> list[KafkaPartition]:
+        parts = self._consumer.position([KafkaPartition(*key) for key in partitions])
+        for part in parts:
+            if part.offset < 0:
+                part.offset = self._reading[TopicPartition(part.topic, part.partition)].start
+        return parts
+
+    # -- commits -------------------------------------------------------------------------------------------------------
+
+    def _add(self, commits: Iterable[Commit]) -> None:
+        for commit in commits:
+            reading = self._reading.get(commit.partition)
+            if reading is None or reading.generation != commit.generation:
+                self._commits.refused(commit)
+            else:
+                self._commits.add([commit])
+
+    def _commit_starts(self, starts: dict[TopicPartition, int]) -> Future[KafkaError | None]:
+        answer: Future[KafkaError | None] = Future()
+        self._commits.request(
+            self._consumer,
+            [KafkaPartition(*key, start) for key, start in starts.items()],
+            lambda errors: answer.set_result(next(filter(None, errors.values()), None)),
+        )
+        return answer
+
+    def _on_commit(self, error: KafkaError | None, offsets: list[KafkaPartition]) -> None:
+        self._commits.answered(error, offsets)
+        if error is not None and error.code() in kafka_errors.REFUSED:
+            self._faults.failed(error, time.monotonic(), offsets[0].topic)
+
+    # -- partitions come and go (called by the library from inside `poll` and `close`) ---------------------------------
+
+    def _next_generation(self) -> int:
+        self._generation += 1
+        return self._generation
+
+    def _on_assign(self, consumer: Consumer, partitions: list[KafkaPartition]) -> None:
+        self.joined = True
+        (consumer.assign if self._eager else consumer.incremental_assign)([])
+        self._positions.add(_keys(partitions), self._next_generation())
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[KafkaPartition]) -> None:
+        reading = [key for key in _keys(partitions) if key in self._reading]
+        if reading and not self._closing:
+            self._add(self._listener.revoking(reading))
+            self._commits.send(consumer, at_once=True)
+        self._release(consumer, _keys(partitions))
+
+    def _on_lost(self, consumer: Consumer, partitions: list[KafkaPartition]) -> None:
+        reading = [key for key in _keys(partitions) if key in self._reading]
+        if reading and not self._closing:
+            self._listener.lost(reading)
+        self._release(consumer, _keys(partitions))
+
+    def _release(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._positions.drop(partitions)
+        self._out_of_range.drop(partitions)
+        self._ready = [item for item in self._ready if item.assignment.partition not in partitions]
+        self._gone.update(partitions)
+        self._paused.difference_update(partitions)
+        reading = [KafkaPartition(*key) for key in partitions if self._reading.pop(key, None)]
+        if self._eager:
+            consumer.unassign()
+        else:
+            consumer.incremental_unassign(reading)
+
+
+def _keys(partitions: Iterable[KafkaPartition]) -> list[TopicPartition]:
+    return [TopicPartition(part.topic, part.partition) for part in partitions]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import structlog
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from consumer.adapters.health import Heartbeat
     from consumer.adapters.kafka import KafkaSource
+    from consumer.adapters.metric_catalogue import RecordOutcome
     from consumer.adapters.metrics import Metrics
     from consumer.core.acknowledgement import CommitResult, DeadLetterReport
     from consumer.core.clock import Clocks
@@ -82,7 +83,7 @@ class Reporter:
             self._calls[outcome] += 1
             self._metrics.call(outcome, call.seconds)
         for arrival in engine.tally.arrivals:
-            self._metrics.arrival(arrival.events, now.wall - arrival.occurred_at / 1000)
+            self._metrics.delivery(arrival.events, now.wall - arrival.occurred_at / 1000)
         engine.tally.arrivals.clear()
         self._conditions.watch(engine.gate, completed, now)
 
@@ -187,7 +188,7 @@ class Reporter:
             new = count - self._told[key]
             if new:
                 topic, outcome, _ = key
-                self._metrics.records(topic, outcome, new)
+                self._metrics.records(topic, cast("RecordOutcome", outcome), new)
         self._told = engine.tally.records.copy()
 
     def _snapshot(self, engine: Engine, source: KafkaSource, now: Clocks) -> Snapshot:

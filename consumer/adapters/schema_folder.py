@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from consumer.core.mapping_file import SUFFIX
 from consumer.errors import MappingsInvalid, Problem
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 _MISNAMED = ".mapping.yml"
 _PATTERNS = (f"*{SUFFIX}", "*.cases.yaml", "*.event.*")
+
+
+def shipped_schemas() -> Path:
+    """The folder of the four example mappings: in the package once it is installed, beside it in a checkout."""
+    package = Path(__file__).parents[1]
+    return next(folder for folder in (package / "schemas", package.parent / "schemas") if folder.is_dir())
 
 
 def read_schemas(folder: Path) -> dict[str, bytes]:

@@ -167,9 +167,7 @@ def _tables(view: View) -> Markup:
     return join(
         element(
             "div",
-            _table(
-                "mappings", "Events by mapping", heads, mappings or [_note("No mapping.", len(heads))]
-            ),
+            _table("mappings", "Events by mapping", heads, mappings or [_note("No mapping.", len(heads))]),
             _table("outcomes", "Calls by outcome", ("Outcome", "#Calls"), calls),
             class_="tables",
         ),

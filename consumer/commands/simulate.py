@@ -42,7 +42,8 @@ def command(host: str, port: int, client: str, config: Path | None) -> None:
     try:
         asyncio.run(_serve(Simulation(client, behaviour, time.monotonic()), host, port))
     except OSError as error:
-        raise click.ClickException(f"cannot listen on {host}:{port}: {error.strerror}") from error
+        reason = str(error.strerror).rpartition(": ")[2]  # asyncio says the address once more in front of it
+        raise click.ClickException(f"cannot listen on {host}:{port}: {reason}") from error
 
 
 async def _serve(simulation: Simulation, host: str, port: int) -> None:

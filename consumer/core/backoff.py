@@ -11,8 +11,8 @@ _DOUBLINGS: Final = 64
 def delay(attempt: int, base: float, cap: float, chance: float, retry_after: float | None = None) -> float:
     """Seconds to wait after the failed attempt number `attempt` (1 for the first).
 
-    Without `retry_after` it is anything from 0 to base * 2**(attempt - 1), evenly by `chance` (0 ≤ chance < 1); what the
-    other side asks for wins. Neither is longer than `cap`.
+    Without `retry_after` it is anything from 0 to base * 2**(attempt - 1), evenly by `chance` (0 ≤ chance < 1); what
+    the other side asks for wins. Neither is longer than `cap`.
     """
     if retry_after is not None:
         return min(retry_after, cap)

@@ -1,8 +1,8 @@
 """Learns how many calls at once the other side allows, where it counts them.
 
-A limiter of concurrency refuses a call if too many others are under way, and only then; a limiter of rate does not care.
-So with the one the refused calls are those that left while the most were under way, and hardly any call that left among
-as many was accepted. That is taken for true until a call among fewer is refused as well.
+A limiter of concurrency refuses a call if too many others are under way, and only then; a limiter of rate is blind to
+that. So with the one the refused calls are those that left while the most were under way, and hardly any call that left
+among as many was accepted. That is taken for true until a call among fewer is refused; then not again for a while.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Concurrency:
         self.limit = math.inf
         self._before: float | None = None
         self._hold = _HOLD
-        self._changed = -math.inf
+        self._changed = self._doubted_until = -math.inf
         self._answers: deque[_Answer] = deque(maxlen=_REMEMBERED)
 
     def accepted(self, level: int, now: float) -> None:
@@ -59,12 +59,13 @@ class Concurrency:
             self.forget()
             return True
         lowest = min(answer.level for answer in self._answers if not answer.accepted)
-        if lowest > 1 and self._limits(lowest):
+        if now >= self._doubted_until and lowest > 1 and self._limits(lowest):
             self._hold = _HOLD
             self._set(lowest - 1, now)
             return True
-        if level <= self.limit and now - self._changed < _HOLD:
+        if level <= self.limit < math.inf and now - self._changed < _HOLD:
             self._set(math.inf, now)
+            self._doubted_until = now + _HOLD
             self.forget()
         return False
 

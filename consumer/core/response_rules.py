@@ -12,7 +12,7 @@ Reasons, all fixed words: `server_error`, `request_timeout`, `too_early`, `statu
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, assert_never
 
 from consumer.core.outcome import Delivered, Misconfigured, Outcome, Refused, Throttled, Transient
 from consumer.core.retry_after import seconds_to_wait
@@ -128,6 +128,8 @@ def _configured(outcome: OutcomeName, status: int, wait: float | None) -> Outcom
             return Refused(status, "configured")
         case "misconfigured":
             return Misconfigured(status, "configured")
+        case _:
+            assert_never(outcome)
 
 
 def _success(status: int, body: bytes) -> Outcome:

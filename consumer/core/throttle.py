@@ -118,7 +118,7 @@ class Throttle:
             self._step = min(self._step * _STEP_GROWTH, _LONGEST_STEP)
 
     def refused(self, ticket: Ticket, now: float, retry_after: float | None) -> None:
-        """A call was one too many; `retry_after` in seconds if the other side said so."""
+        """A call was one too many; `retry_after` in seconds if the other side said so (0 tells no more than None)."""
         self._in_flight -= 1
         self._refusals += 1
         if ticket.at <= self._decided:
@@ -136,7 +136,7 @@ class Throttle:
         return self._good < self._resume or (now - self._good > _DEAD_AFTER and self._refusals >= _DEAD_REFUSALS)
 
     def _halt(self, now: float, retry_after: float | None) -> None:
-        if retry_after is None:
+        if not retry_after:
             retry_after = self._stop
             self._stop = min(self._stop * 2, self._longest_stop)
         self._resume = now + min(retry_after, self._longest_stop)

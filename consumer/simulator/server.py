@@ -10,6 +10,8 @@ from urllib.parse import unquote
 
 import orjson
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.log import server_logger
 
 from consumer.simulator.answers import PAGE
 from consumer.simulator.control import Control
@@ -19,6 +21,7 @@ from consumer.simulator.simulation import Arrival
 from consumer.simulator.update import MAX_BODY, visitor
 
 if TYPE_CHECKING:
+    import logging
     import ssl
     from collections.abc import AsyncIterator
 
@@ -95,7 +98,9 @@ class Site:
 @asynccontextmanager
 async def serve(site: Site, host: str, port: int, ssl_context: ssl.SSLContext | None = None) -> AsyncIterator[str]:
     """Serve a site until the block ends; gives its URL; port 0 takes a free one. Raises `OSError`."""
-    server = web.Server(site.handle, access_log=None, max_line_size=_MAX_LINE)
+    logger = server_logger.getChild("simulator")
+    logger.addFilter(_shows_no_request)
+    server = web.Server(site.handle, access_log=None, logger=logger, max_line_size=_MAX_LINE)
     runner = web.ServerRunner(server, shutdown_timeout=0.1)
     await runner.setup()
     try:
@@ -106,3 +111,8 @@ async def serve(site: Site, host: str, port: int, ssl_context: ssl.SSLContext | 
         yield f"{'https' if ssl_context else 'http'}://{shown}:{address[1]}"
     finally:
         await runner.cleanup()
+
+
+def _shows_no_request(record: logging.LogRecord) -> bool:
+    """False for what aiohttp's parser says of bad HTTP: it quotes the request line, and with it identity and values."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))

@@ -1,5 +1,4 @@
-# ruff: noqa: S603  # the program itself
-"""The service as a process of its own, as an operator runs it: settings by environment, watched through its own pages."""
+"""The service as a process, as an operator runs it: settings by environment, watched through its own pages."""
 
 from __future__ import annotations
 
@@ -40,6 +39,7 @@ class Service:
         self._settings = {"http__host": "127.0.0.1", "http__port": 0, "log__format": "json", **settings}
         self._process: subprocess.Popen[bytes] | None = None
         self._url = ""
+        self._starts = 0
 
     def __enter__(self) -> Self:
         return self.start()
@@ -60,12 +60,15 @@ class Service:
         """Run it (again)."""
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PROFILE_CONSUMER_")}
         for key, value in self._settings.items():
-            environment[f"PROFILE_CONSUMER_{key.upper()}"] = value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
+            environment[f"PROFILE_CONSUMER_{key.upper()}"] = (
+                value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
+            )
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "consumer", "run"], cwd=ROOT, env=environment, stdout=log, stderr=log
             )
         self._url = ""
+        self._starts += 1
         return self
 
     def logs(self, event: str | None = None) -> list[dict[str, Any]]:
@@ -82,9 +85,7 @@ class Service:
     def url(self) -> str:
         """Where its pages are."""
         if not self._url:
-            before = len(self.logs("http_server_started"))
-            line = eventually(lambda: self._started(), f"its HTTP server; the log:\n{self.log_file.read_text()}")
-            del before
+            line = eventually(self._started, "its HTTP server listens")
             self._url = f"http://127.0.0.1:{line['port']}"
         return self._url
 
@@ -92,10 +93,10 @@ class Service:
         if self.process.poll() is not None:
             raise AssertionError(f"it ended with {self.process.returncode}:\n{self.log_file.read_text()}")
         lines = self.logs()
-        begun = max((index for index, line in enumerate(lines) if line["event"] == "starting"), default=None)
-        if begun is None:
+        begun = [index for index, line in enumerate(lines) if line["event"] == "starting"]
+        if len(begun) < self._starts:
             return None
-        return next((line for line in lines[begun:] if line["event"] == "http_server_started"), None)
+        return next((line for line in lines[begun[-1] :] if line["event"] == "http_server_started"), None)
 
     def status(self) -> dict[str, Any]:
         """`/status.json`."""
@@ -120,7 +121,9 @@ class Service:
         """The exit code, once it has ended."""
         return self.process.wait(PATIENCE)
 
-    def wait_until(self, holds: Callable[[dict[str, Any]], bool], what: str, patience: float = PATIENCE) -> dict[str, Any]:
+    def wait_until(
+        self, holds: Callable[[dict[str, Any]], bool], what: str, patience: float = PATIENCE
+    ) -> dict[str, Any]:
         """Wait for a status."""
 
         def look() -> dict[str, Any] | None:
@@ -130,5 +133,7 @@ class Service:
         try:
             found: dict[str, Any] = eventually(look, what, patience)
         except AssertionError as late:
-            raise AssertionError(f"{late}; the status: {self.status()}; the log:\n{self.log_file.read_text()[-4000:]}") from late
+            raise AssertionError(
+                f"{late}; the status: {self.status()}; the log:\n{self.log_file.read_text()[-4000:]}"
+            ) from late
         return found

@@ -1,0 +1,53 @@
+"""Where partitions end: what the library saw while it fetched them, and for paused ones what Kafka says when asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from confluent_kafka import KafkaException
+from confluent_kafka import TopicPartition as KafkaPartition
+
+from consumer.adapters.kafka_lookup import LATEST
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Generator, Iterable
+
+    from confluent_kafka import Consumer
+
+    from consumer.adapters.kafka_lookup import Lookup
+    from consumer.core.record import TopicPartition
+
+ASK_EVERY = 10.0
+"""Seconds between two questions about paused partitions, which the library does not fetch."""
+
+
+class EndOffsets:
+    """Keeps the ends of paused partitions; the others are in the library's cache."""
+
+    def __init__(self, lookup: Lookup) -> None:
+        self._lookup = lookup
+        self._asked: dict[TopicPartition, int] = {}
+        self._steps: Generator[None, None, dict[TopicPartition, int]] | None = None
+        self._next = 0.0
+
+    def turn(self, paused: Collection[TopicPartition], now: float) -> None:
+        """Go a step further; without an answer the old figures stay, and another part of the program says why."""
+        if self._steps is None and paused and now >= self._next:
+            self._steps, self._next = self._lookup.offsets(dict.fromkeys(paused, LATEST)), now + ASK_EVERY
+        if self._steps is not None:
+            try:
+                next(self._steps)
+            except StopIteration as done:
+                self._steps, self._asked = None, done.value
+            except KafkaException:
+                self._steps = None
+
+    def of(self, consumer: Consumer, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """The end of each partition, where it is known."""
+        ends = {}
+        for key in partitions:
+            _, cached = consumer.get_watermark_offsets(KafkaPartition(*key), cached=True)
+            end = max(cached, self._asked.get(key, -1))
+            if end >= 0:
+                ends[key] = end
+        return ends

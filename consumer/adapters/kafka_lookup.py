@@ -1,0 +1,133 @@
+"""Questions to Kafka that nobody waits for: each is a generator that yields until the answer is there.
+
+The Kafka thread takes such a generator a step further each time it turns. Nothing here uses the group's consumer.
+"""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import Future
+from threading import Thread
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+from confluent_kafka import (
+    ConsumerGroupTopicPartitions,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+)
+from confluent_kafka import TopicPartition as KafkaPartition
+from confluent_kafka.admin import AclOperation, AdminClient, OffsetSpec  # type: ignore[attr-defined]  # no __all__
+
+from consumer.adapters.kafka_config import admin_config
+from consumer.core.record import TopicPartition
+from consumer.errors import KafkaFailed
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterable, Mapping
+
+    from consumer.adapters.kafka_config import Connection
+
+T = TypeVar("T")
+
+ANSWER_SECONDS = 10.0
+"""Seconds after which a question counts as not answered."""
+
+
+EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]  # without annotations in the library
+LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # as above
+
+
+def at_time(milliseconds: int) -> OffsetSpec:
+    """The first record at or after a time since the epoch."""
+    return OffsetSpec.for_timestamp(milliseconds)  # type: ignore[no-any-return]  # without annotations in the library
+
+
+class CommittedOffset(NamedTuple):
+    """What a group committed for one partition."""
+
+    offset: int
+    metadata: str
+
+
+class Lookup:
+    """Asks Kafka on a connection of its own, so that a hanging broker blocks neither the group nor the loop.
+
+    Raises:
+        KafkaFailed: `kafka.properties` are not accepted.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        # The group's consumer tells the same failures; a question about a topic must not create it.
+        config = {"log_level": 2, **admin_config(connection), "allow.auto.create.topics": "false"}
+        try:
+            self._admin = AdminClient(config, logger=logging.getLogger("confluent_kafka"), error_cb=lambda _: None)
+        except KafkaException as error:
+            raise KafkaFailed(f"kafka.properties: {error.args[0].str()}") from None
+
+    def serve(self) -> None:
+        """Let the library call back; without it its log lines would pile up."""
+        self._admin.poll(0)
+
+    def partitions(self, topics: Iterable[str]) -> Generator[None, None, dict[str, int | KafkaError]]:
+        """How many partitions each topic has, or why that is not known."""
+        answer: Future[dict[str, int | KafkaError]] = Future()
+        # The one question that the library has no asynchronous form of, except for a cluster with a controller.
+        Thread(target=self._ask_partitions, args=(tuple(topics), answer), daemon=True, name="kafka-lookup").start()
+        return (yield from _wait(answer))
+
+    def _ask_partitions(self, topics: tuple[str, ...], answer: Future[dict[str, int | KafkaError]]) -> None:
+        found: dict[str, int | KafkaError] = {}
+        try:
+            for name in topics:
+                topic = self._admin.list_topics(name, timeout=ANSWER_SECONDS).topics[name]
+                found[name] = topic.error or len(topic.partitions)
+        except KafkaException as error:
+            answer.set_exception(error)
+        else:
+            answer.set_result(found)
+
+    def readable(self, topic: str) -> Generator[None, None, bool]:
+        """Whether we have the right to read a topic; a broker that does not tell lets everybody."""
+        described = self._admin.describe_topics(
+            TopicCollection([topic]), include_authorized_operations=True, request_timeout=ANSWER_SECONDS
+        )
+        operations = (yield from _wait(described[topic])).authorized_operations
+        return not operations or AclOperation.READ in operations
+
+    def committed(
+        self, group_id: str, partitions: Iterable[TopicPartition]
+    ) -> Generator[None, None, dict[TopicPartition, CommittedOffset]]:
+        """What the group committed; partitions without a commit are left out."""
+        asked = ConsumerGroupTopicPartitions(group_id, [KafkaPartition(*key) for key in partitions])
+        answer = yield from _wait(
+            self._admin.list_consumer_group_offsets([asked], request_timeout=ANSWER_SECONDS)[group_id]
+        )
+        found = {}
+        for part in answer.topic_partitions:
+            if part.error:
+                raise KafkaException(part.error)
+            if part.offset >= 0:
+                found[TopicPartition(part.topic, part.partition)] = CommittedOffset(part.offset, part.metadata or "")
+        return found
+
+    def offsets(self, wanted: Mapping[TopicPartition, OffsetSpec]) -> Generator[None, None, dict[TopicPartition, int]]:
+        """Offsets by specification; for a time behind the last record, the end."""
+        if not wanted:
+            return {}
+        asked = {KafkaPartition(*key): spec for key, spec in wanted.items()}
+        answers = self._admin.list_offsets(
+            asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=ANSWER_SECONDS
+        )
+        found = {}
+        for part, answer in answers.items():
+            found[TopicPartition(part.topic, part.partition)] = (yield from _wait(answer)).offset
+        behind = {key: LATEST for key, offset in found.items() if offset < 0}
+        return found | (yield from self.offsets(behind))
+
+
+def _wait(answer: Future[T]) -> Generator[None, None, T]:
+    while not answer.done():
+        yield
+    return answer.result()

@@ -1,0 +1,85 @@
+"""Events for end-to-end tests, what Target should hold of them in the end, and the questions asked at the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
+
+from consumer.simulator.judge import Event
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from random import Random
+
+    from tests.kafka import Kafka
+
+MAPPING = """\
+version: 1
+topics: [{topic}]
+where: {{event.type: visit}}
+identity: {{mbox3rdPartyId: event.customer}}
+attributes:
+  visit: {{from: event.number}}
+"""
+
+
+def mappings(folder: Path, topic: str) -> Path:
+    """A folder with one small mapping for a topic of the test's own."""
+    schemas = folder / "schemas"
+    schemas.mkdir(exist_ok=True)
+    (schemas / "visit.mapping.yaml").write_text(MAPPING.format(topic=topic))
+    return schemas
+
+
+class Visits:
+    """Numbered visits of customers, each in the partition of its customer."""
+
+    def __init__(self, kafka: Kafka, topic: str, partitions: int) -> None:
+        self.events: list[Event] = []
+        self._topic = topic
+        self._partitions = partitions
+        self._producer = Producer({"bootstrap.servers": kafka.bootstrap, "linger.ms": 5})
+
+    def produce(self, random: Random, count: int, customers: int) -> None:
+        """So many more; returns once Kafka has them."""
+        for _ in range(count):
+            customer, number = random.randrange(customers), len(self.events)
+            self.events.append(Event(f"mbox3rdPartyId=c{customer}", {"visit": str(number)}))
+            value = {"type": "visit", "customer": f"c{customer}", "number": number}
+            self.put(orjson.dumps(value), customer % self._partitions)
+        self._producer.flush()
+
+    def put(self, value: bytes | None, partition: int = 0, **options: Any) -> None:  # noqa: ANN401 - of a producer
+        """Anything else; `flush` sends it."""
+        self._producer.produce(self._topic, value, partition=partition, **options)
+        self._producer.poll(0)
+
+    def flush(self) -> None:
+        """Wait until Kafka has all of it."""
+        self._producer.flush()
+
+
+def committed(kafka: Kafka, group: str, topic: str, partitions: int) -> list[int]:
+    """The committed offsets of a group, by partition."""
+    wanted = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, each) for each in range(partitions)])
+    found = kafka.admin.list_consumer_group_offsets([wanted])[group].result(30)
+    return [each.offset for each in found.topic_partitions]
+
+
+def dead_letters(kafka: Kafka, topic: str, count: int) -> list[tuple[bytes | None, dict[str, str]]]:
+    """So many values of the dead-letter topic, each with its headers."""
+    config = {"bootstrap.servers": kafka.bootstrap, "group.id": f"look-{topic}", "auto.offset.reset": "earliest"}
+    consumer = Consumer(config)
+    consumer.subscribe([topic])
+    letters: list[tuple[bytes | None, dict[str, str]]] = []
+    for _ in range(600):
+        if len(letters) >= count:
+            break
+        message = consumer.poll(0.1)
+        if message is not None and message.error() is None:
+            headers = {key: (value or b"").decode() for key, value in message.headers() or []}
+            letters.append((message.value(), headers))
+    consumer.close()
+    return letters

@@ -1,0 +1,260 @@
+"""The service as a process, on a real Kafka; the simulated Target's history is the judge."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+import uuid
+from typing import TYPE_CHECKING
+
+import orjson
+import pytest
+
+from consumer.core.mapping_file import parse_mappings
+from consumer.core.record import Record
+from consumer.simulator.judge import Event
+from consumer.simulator.sample_events import TOPICS, bad_events, sample_events
+from tests.end_to_end.load import Visits, committed, dead_letters, mappings
+from tests.end_to_end.service import ROOT, Service, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from typing import Any
+
+    from consumer.simulator.target import Target
+    from tests.kafka import Kafka, KafkaCluster
+
+SEED = random.randrange(10**6)  # noqa: S311 - no secret
+PARTITIONS = 3
+
+
+@pytest.fixture(autouse=True)
+def seed() -> random.Random:
+    print(f"seed {SEED}")  # noqa: T201 - shown when a test fails
+    return random.Random(SEED)  # noqa: S311 - no secret
+
+
+@pytest.fixture
+def topic(kafka: Kafka) -> str:
+    return kafka.create_topic(PARTITIONS)
+
+
+def caught_up(status: dict[str, Any]) -> bool:
+    return bool(status["partitions"]) and all(each["lag"] == 0 for each in status["partitions"])
+
+
+def test_the_four_use_cases_reach_their_profiles(
+    kafka: Kafka, target: Target, service: Callable[..., Service], seed: random.Random, tmp_path: Path
+) -> None:
+    suffix = uuid.uuid4().hex[:6]
+    schemas = tmp_path / "schemas"
+    schemas.mkdir()
+    for file in (ROOT / "schemas").glob("*"):
+        text = file.read_text()
+        for name in TOPICS:
+            text = text.replace(name, f"{name}.{suffix}")
+        (schemas / file.name).write_text(text)
+    visits = {name: Visits(kafka, kafka.create_topic(1, f"{name}.{suffix}"), 1) for name in TOPICS}
+    good = list(sample_events(seed, 2000, 150, time.time() - 3000))
+    for sample in good + bad_events():
+        visits[sample.topic].put(sample.value, key=sample.customer)
+    for each in visits.values():
+        each.flush()
+    with service(schemas=str(schemas), dead_letter__topic=f"dead-{suffix}") as running:
+        running.wait_until(lambda status: len(status["partitions"]) == 4 and caught_up(status), "all is read")
+        metrics = running.get("/metrics").text
+        assert running.get("/readyz").status_code == running.get("/livez").status_code == 200
+        assert running.stop() == 0
+    mapped = parse_mappings({path.name: path.read_bytes() for path in schemas.iterdir()})
+    events = []
+    for sample in good:
+        update: Any = mapped.map(Record(f"{sample.topic}.{suffix}", 0, 0, int(time.time() * 1000), None, sample.value))
+        events.append(Event(f"{update.identity.kind}={update.identity.value}", update.attributes))
+    verdict = target.judge(events)
+    assert verdict.sound, verdict
+    assert verdict.accepted < len(good) / 2, "several events of a customer travel in one call"
+    assert {headers["dead-letter.reason"] for _, headers in dead_letters(kafka, f"dead-{suffix}", 4)} == {
+        "decode_failed",
+        "identity_missing",
+        "schema_invalid",
+        "identity_invalid",
+    }
+    assert 'outcome="delivered"' in metrics
+
+
+def test_members_join_and_leave_under_load(
+    kafka: Kafka, target: Target, service: Callable[..., Service], seed: random.Random, tmp_path: Path
+) -> None:
+    topic = kafka.create_topic(12)
+    visits = Visits(kafka, topic, 12)
+    target.control.patch(latency="10ms")
+    options = {"schemas": str(mappings(tmp_path, topic)), "kafka__group_id": f"g-{topic}", "delivery__max_in_flight": 8}
+    visits.produce(seed, 8000, 1500)
+    with service(**options) as first:
+        eventually(lambda: len(target.history) > 100, "calls")
+        with service(**options) as second, service(**options) as third:
+            visits.produce(seed, 8000, 1500)
+            second.wait_until(lambda status: bool(status["partitions"]), "the second member has partitions")
+            third.wait_until(lambda status: bool(status["partitions"]), "the third member has partitions")
+            assert second.stop() == 0
+            visits.produce(seed, 4000, 1500)
+            assert third.stop() == 0
+        first.wait_until(lambda status: len(status["partitions"]) == 12 and caught_up(status), "all is read")
+        assert first.stop() == 0
+    verdict = target.judge(visits.events)
+    assert verdict.sound, (SEED, verdict)
+    assert verdict.overlapped == 0, "never two calls of one customer at once, not across a hand-over either"
+    assert sum(committed(kafka, f"g-{topic}", topic, 12)) == 20_000
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_an_end_under_load_loses_nothing(
+    kafka: Kafka,
+    target: Target,
+    service: Callable[..., Service],
+    seed: random.Random,
+    tmp_path: Path,
+    how: signal.Signals,
+) -> None:
+    topic = kafka.create_topic(PARTITIONS)
+    visits = Visits(kafka, topic, PARTITIONS)
+    visits.produce(seed, 6000, 900)
+    target.control.patch(latency="20ms")
+    options = {"schemas": str(mappings(tmp_path, topic)), "kafka__group_id": f"g-{topic}", "delivery__max_in_flight": 4}
+    options |= {"delivery__commit_interval": "100ms", "kafka__properties": {"session.timeout.ms": "6000"}}
+    with service(**options) as running:
+        eventually(lambda: len(target.history) > 150, "calls")
+        running.process.send_signal(how)
+        assert running.wait() == (0 if how == signal.SIGTERM else -signal.SIGKILL)
+        before = len(target.history)
+        running.start()
+        running.wait_until(lambda status: len(status["partitions"]) == PARTITIONS and caught_up(status), "all is read")
+        assert running.stop() == 0
+    verdict = target.judge(visits.events)
+    assert before < verdict.calls
+    assert verdict.sound, (SEED, verdict)
+    if how == signal.SIGTERM:
+        assert verdict.repeated == 0, "a clean end repeats nothing that was answered"
+    assert sum(committed(kafka, f"g-{topic}", topic, PARTITIONS)) == 6000
+
+
+def test_only_the_guilty_record_of_a_merged_update_dies(
+    kafka: Kafka, target: Target, service: Callable[..., Service], seed: random.Random, tmp_path: Path, topic: str
+) -> None:
+    visits = Visits(kafka, topic, PARTITIONS)
+    target.control.patch(faults=[{"matching": "^c3$", "status": 400, "calls": 2}], latency="5ms")
+    visits.produce(seed, 600, 30)
+    for odd in (b"\xff", b"null", b"[" * 2000, None, b'{"type": "visit", "type": "visit"}'):
+        visits.put(odd, headers={"h": b"\xff\xfe"})
+    visits.put(b'{"type": "visit", "customer": "c999", "number": "' + b"x" * 900_000 + b'"}')
+    visits.flush()
+    dead = f"dead-{topic}"
+    with service(schemas=str(mappings(tmp_path, topic)), dead_letter__topic=dead) as running:
+        running.wait_until(lambda status: len(status["partitions"]) == PARTITIONS and caught_up(status), "all is read")
+        assert running.stop() == 0
+    letters = dead_letters(kafka, dead, 5)
+    reasons = sorted(headers["dead-letter.reason"] for _, headers in letters)
+    assert reasons == ["decode_failed"] * 3 + ["refused", "value_too_long"]
+    refused = next((value, headers) for value, headers in letters if headers["dead-letter.reason"] == "refused")
+    assert refused[0] is not None
+    assert b'"c3"' in refused[0]
+    assert refused[1]["dead-letter.mapping"] == "visit"
+    assert refused[1]["dead-letter.attempts"] == "2"
+    assert refused[1]["dead-letter.http-status"] == "400"
+    number = str(orjson.loads(refused[0])["number"])
+    verdict = target.judge([event for event in visits.events if event.attributes["visit"] != number])
+    assert verdict.sound, (SEED, verdict)
+
+
+def test_a_refused_token_holds_everything_until_it_is_replaced(
+    kafka: Kafka, target: Target, service: Callable[..., Service], seed: random.Random, tmp_path: Path, topic: str
+) -> None:
+    token = tmp_path / "token"
+    token.write_text("old\n")
+    target.control.patch(token={"accepted": ["new"]})
+    visits = Visits(kafka, topic, PARTITIONS)
+    visits.produce(seed, 500, 100)
+    with service(schemas=str(mappings(tmp_path, topic)), target__token_file=str(token)) as running:
+        running.wait_until(lambda status: status["state"] == "credentials_refused", "it says that the token is refused")
+        assert running.get("/readyz").status_code == 503
+        assert running.get("/livez").status_code == 200
+        token.write_text("new\n")
+        running.wait_until(caught_up, "all is read")
+        running.wait_until(lambda status: status["state"] == "idle", "it is idle")
+        assert running.get("/readyz").status_code == 200
+        assert running.stop() == 0
+        text = running.log_file.read_text()
+    assert target.judge(visits.events).sound
+    assert '"dead_lettered"' not in text
+    assert "Bearer" not in text
+
+
+def test_a_broker_that_dies_and_comes_back(
+    kafka_cluster: Callable[[], KafkaCluster], target: Target, seed: random.Random, tmp_path: Path
+) -> None:
+    kafka = kafka_cluster()
+    topic = kafka.create_topic(PARTITIONS)
+    visits = Visits(kafka, topic, PARTITIONS)
+    visits.produce(seed, 3000, 800)
+    target.control.patch(latency="20ms")
+    settings = {"kafka__bootstrap_servers": kafka.bootstrap, "target__client": "demo", "target__base_url": target.url}
+    options = settings | {"schemas": str(mappings(tmp_path, topic)), "quota__limit": 0, "delivery__max_in_flight": 8}
+    with Service(tmp_path, **options) as running:
+        eventually(lambda: len(target.history) > 100, "calls")
+        kafka.kill()
+        running.wait_until(lambda status: status["state"] == "kafka_unreachable", "it says so")
+        kafka.start()
+        visits.produce(seed, 1000, 800)
+        running.wait_until(lambda status: len(status["partitions"]) == PARTITIONS and caught_up(status), "all is read")
+        assert running.stop() == 0
+    verdict = target.judge(visits.events)
+    assert verdict.sound, (SEED, verdict)
+
+
+def test_invalid_settings_and_mappings_end_it_with_every_problem(tmp_path: Path) -> None:
+    with Service(tmp_path, target__timeout="soon", kafka__group="g") as running:
+        assert running.wait() == 3
+        text = running.log_file.read_text()
+    assert "KAFKA__BOOTSTRAP_SERVERS" in text.upper().replace(".", "__")
+    assert "TARGET__TIMEOUT" in text
+    assert "did you mean" in text
+    (tmp_path / "x.mapping.yaml").write_text("version: 1\ntopics: []\n")
+    valid = {"kafka__bootstrap_servers": "127.0.0.1:1", "target__client": "demo"}
+    with Service(tmp_path, schemas=str(tmp_path), **valid) as running:
+        assert running.wait() == 3
+        assert "x.mapping.yaml:" in running.log_file.read_text()
+
+
+def test_an_unknown_topic_is_named_once_and_read_when_it_appears(
+    kafka: Kafka, target: Target, service: Callable[..., Service], seed: random.Random, tmp_path: Path
+) -> None:
+    topic = f"late-{uuid.uuid4().hex[:8]}"
+    options = {"schemas": str(mappings(tmp_path, topic))}
+    options["kafka__properties"] = {"topic.metadata.refresh.interval.ms": "1000"}  # type: ignore[assignment]
+    with service(**options) as running:
+        eventually(lambda: running.logs("topic_missing"), "the topic is named")
+        kafka.create_topic(PARTITIONS, topic)
+        visits = Visits(kafka, topic, PARTITIONS)
+        visits.produce(seed, 100, 10)
+        running.wait_until(lambda status: len(status["partitions"]) == PARTITIONS and caught_up(status), "all is read")
+        assert len(running.logs("topic_missing")) == 1
+        assert running.stop() == 0
+    assert target.judge(visits.events).sound
+
+
+def test_a_wrong_password_is_named_within_seconds(
+    kafka_cluster: Callable[..., KafkaCluster], target: Target, tmp_path: Path
+) -> None:
+    kafka = kafka_cluster(users={"ann": "right"})
+    properties = kafka.sasl("ann") | {"sasl.password": "wrong-secret"}
+    topic = kafka.create_topic(1)
+    settings = {"kafka__bootstrap_servers": kafka.bootstrap_sasl, "kafka__properties": properties}
+    settings |= {"schemas": str(mappings(tmp_path, topic)), "target__client": "demo", "target__base_url": target.url}
+    with Service(tmp_path, quota__limit=0, **settings) as running:
+        eventually(lambda: running.logs("kafka_refuses_credentials"), "the password is named", 20)
+        assert running.get("/readyz").status_code == 503
+        assert running.get("/livez").status_code == 200
+        assert running.stop() == 0
+        assert "wrong-secret" not in running.log_file.read_text()

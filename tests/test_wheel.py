@@ -1,0 +1,66 @@
+"""The wheel, installed where nothing of this repository is in reach, does what the repository does."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from consumer import __version__
+
+ROOT = Path(__file__).parents[1]
+
+
+def run(*command: str | Path, cwd: Path) -> str:
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)  # noqa: S603 - our own programs
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    build = ("-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, ROOT)
+    run(sys.executable, *build, cwd=folder)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`profile-consumer` from the wheel; its dependencies are those installed here, the package itself is not."""
+    folder = tmp_path_factory.mktemp("installed")
+    venv.create(folder, with_pip=False, symlinks=True)
+    python = folder / "bin" / "python"
+    run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", wheel, cwd=folder)
+    packages = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder).strip())
+    # A path file's own folders are not searched for more path files, so an editable install is not in reach.
+    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+    assert run(python, "-c", "import consumer; print(consumer.__file__)", cwd=folder).startswith(str(packages))
+    return folder / "bin" / "profile-consumer"
+
+
+def test_the_wheel_holds_the_package_and_the_shipped_mappings(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+
+    shipped = sorted(path.name for path in (ROOT / "schemas").iterdir())
+    assert (
+        sorted(name.removeprefix("consumer/schemas/") for name in names if name.startswith("consumer/schemas/"))
+        == shipped
+    )
+    assert {name.split("/")[0] for name in names} == {"consumer", f"profile_consumer-{__version__}.dist-info"}
+
+
+def test_the_installed_program_tells_its_version_from_any_folder(program: Path, tmp_path: Path) -> None:
+    assert run(program, "--version", cwd=tmp_path) == f"profile-consumer {__version__}\n"
+
+
+def test_every_command_of_the_installed_program_can_be_imported(program: Path, tmp_path: Path) -> None:
+    table = run(program.with_name("python"), "-c", "from consumer.cli import COMMANDS; print(*COMMANDS)", cwd=tmp_path)
+    for name in table.split():
+        assert "Example" in run(program, name, "--help", cwd=tmp_path)
