@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from importlib import import_module
@@ -11,7 +10,7 @@ from typing import Any, Final
 import click
 
 from consumer import __version__
-from consumer.errors import Invalid, ProfileConsumerError, Stopped
+from consumer.errors import Invalid, ProfileConsumerError
 
 COMMANDS: Final = {
     "demo": "see it work: everything embedded, nothing else needed",
@@ -51,21 +50,17 @@ class Commands(click.Group):
         """Run the command; every error that this program raises on purpose ends here."""
         try:
             super().invoke(ctx)
-            sys.stdout.flush()
+            sys.stdout.flush()  # here, where a reader that has gone is no error
         except ProfileConsumerError as error:
             click.echo(str(error) if isinstance(error, Invalid) else f"Error: {error}", err=True)
             ctx.exit(_exit_code(error, ctx.invoked_subcommand))
         except BrokenPipeError:
-            # Whoever read our output has gone; Python's own flush at the end must not fail again.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(128 + signal.SIGPIPE)
         except KeyboardInterrupt:
             ctx.exit(128 + signal.SIGINT)
 
 
 def _exit_code(error: ProfileConsumerError, command: str | None) -> int:
-    if isinstance(error, Stopped):
-        return STOPPED
     if command != "run":
         return PROBLEMS
     return SETTINGS_INVALID if isinstance(error, Invalid) else STOPPED

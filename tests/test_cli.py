@@ -106,6 +106,7 @@ def test_a_usage_error_exits_2(arguments: list[str]) -> None:
         ("status", SettingsInvalid(PROBLEMS), 1),
         ("check", MappingsInvalid(PROBLEMS), 1),
         ("status", KafkaFailed("no broker"), 1),
+        ("demo", Stopped("too many"), 1),
     ],
 )
 def test_what_a_command_raises_on_purpose_is_an_exit_code(

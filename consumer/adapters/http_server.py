@@ -29,7 +29,7 @@ from consumer.adapters.status_page import View
 from consumer.errors import Stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from aiohttp.web_protocol import RequestHandler
 
@@ -45,6 +45,7 @@ CONNECTION_SECONDS = 15.0
 """A connection that lasts longer is cut off."""
 
 _TICK_SECONDS = 1.0
+_UNHEARD = (OSError, ValueError, OverflowError)  # no such address; not a host name; not a port
 _HEADERS = {
     "Server": "profile-consumer",
     "Cache-Control": "no-store",
@@ -80,7 +81,7 @@ class HttpServer:
         self._thread.start()
         try:
             return self._listening.result()
-        except OSError as error:
+        except _UNHEARD as error:
             raise Stopped(_explain(error, *self._address)) from error
 
     def stop(self) -> None:
@@ -92,11 +93,10 @@ class HttpServer:
     async def _serve(self) -> None:
         loop, ending = asyncio.get_running_loop(), asyncio.Event()
         self._end = partial(loop.call_soon_threadsafe, ending.set)
-        server = web.Server(self._pages.answer, access_log=None, lingering_time=0.0)
-        door = _Door(server)
+        door = _Door(self._pages.answer)
         try:
             listener = await loop.create_server(door, *self._address)
-        except OSError as error:
+        except _UNHEARD as error:
             self._listening.set_exception(error)
             return
         self._listening.set_result(listener.sockets[0].getsockname()[1])
@@ -107,40 +107,35 @@ class HttpServer:
                 await asyncio.wait_for(ending.wait(), _TICK_SECONDS)
         listener.close()
         door.clear()
-        await server.shutdown(_TICK_SECONDS)
+        await door.shutdown(_TICK_SECONDS)
 
 
-class _Door:
-    """Lets few connections in at once, and each for a short time."""
+class _Door(web.Server):
+    """aiohttp's server, letting few connections in at once and each for a short time."""
 
-    def __init__(self, server: web.Server) -> None:
-        self._server = server
+    def __init__(self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
+        super().__init__(handler, access_log=None, lingering_time=0.0)
         self._seen: dict[RequestHandler, float] = {}
 
-    def __call__(self) -> asyncio.Protocol:
-        """The protocol of a new connection (asyncio's protocol factory)."""
-        return self._server() if len(self._server.connections) < MOST_CONNECTIONS else _Closed()
+    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
+        """Called for each connection; several may have been accepted before the first of these calls."""
+        if len(self.connections) < MOST_CONNECTIONS:
+            super().connection_made(handler, transport)
+        else:
+            transport.abort()
 
     def sweep(self, now: float) -> None:
         """Cut off whoever has been here for too long; a client that reads slowly would stay for ever."""
-        self._seen = {connection: self._seen.get(connection, now) for connection in self._server.connections}
+        self._seen = {connection: self._seen.get(connection, now) for connection in self.connections}
         for connection, since in self._seen.items():
             if now - since >= CONNECTION_SECONDS and connection.transport is not None:
                 connection.transport.abort()
 
     def clear(self) -> None:
         """Cut off everyone."""
-        for connection in self._server.connections:
+        for connection in self.connections:
             if connection.transport is not None:
                 connection.transport.abort()
-
-
-class _Closed(asyncio.Protocol):
-    """Ends a connection at once."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Called by asyncio."""
-        transport.close()
 
 
 class _Pages:
@@ -197,10 +192,11 @@ def _answer(answer: Answer) -> web.Response:
     return web.Response(status=200 if answer.ok else 503, text=f"{answer.why}\n")
 
 
-def _explain(error: OSError, host: str, port: int) -> str:
+def _explain(error: Exception, host: str, port: int) -> str:
     """Why we cannot listen, and which setting to change."""
-    if error.errno == errno.EADDRINUSE:
+    number = error.errno if isinstance(error, OSError) else None
+    if number == errno.EADDRINUSE:
         return f"http.port: {port} on {host} is in use by another process; choose a free port"
-    if error.errno == errno.EACCES:
+    if number == errno.EACCES:
         return f"http.port: listening on {port} needs a privilege; choose a port above 1023"
     return f"http.host: cannot listen on {host}; choose an address of this machine, or 0.0.0.0 for all"

@@ -8,9 +8,8 @@ sent before the member rejoins: their results count as unknown. A *lost* partiti
 nothing is drained, nothing committed, since a commit could undo the other's.
 
 A batch may hold records of a partition that is revoked while it is collected. They are dropped here: the listener has
-never seen them, so its commits don't cover them, and the next owner reads them.
-
-Positions come from commits or from `start_position`, never from the library: `auto.offset.reset` is `error`.
+never seen them, so its commits don't cover them. Positions come from commits or from `start_position`, never from the
+library: `auto.offset.reset` is `error`.
 """
 
 from __future__ import annotations
@@ -52,6 +51,10 @@ if TYPE_CHECKING:
     from consumer.core.record import Record
 
 __all__ = ["KafkaSource", "Listener", "Subscription", "Trouble"]
+
+
+LOCATING = 0.01
+"""Seconds that a turn waits at most while the start of partitions is asked for, in several questions."""
 
 
 class Listener(Protocol):
@@ -130,7 +133,7 @@ class KafkaSource:
         """
         self._turn()
         self._gone.clear()
-        first = self._consumer.poll(timeout)
+        first = self._consumer.poll(min(timeout, LOCATING) if self._positions.asking else timeout)
         messages = [] if first is None else [first, *self._consumer.consume(max_records - 1, 0.0)]
         now = time.monotonic()
         records = []

@@ -44,8 +44,20 @@ class Commits:
         """Send what waits, `at_once` even though a request is under way."""
         if self._waiting and (at_once or not self._under_way):
             commits, self._waiting = list(self._waiting.values()), {}
-            offsets = [KafkaPartition(*commit.partition, commit.offset, commit.metadata) for commit in commits]
-            self.request(consumer, offsets, lambda errors: self._results.extend(_results(commits, errors)))
+            self._send(consumer, commits)
+
+    def _send(self, consumer: Consumer, commits: list[Commit]) -> None:
+        def then(errors: Errors) -> None:
+            codes = {error.code() for error in errors.values() if error}
+            if len(commits) > 1 and not codes.isdisjoint(kafka_errors.METADATA_TOO_LARGE):
+                # The library says so of all partitions, though the broker took the others: ask for each alone.
+                for commit in commits:
+                    self._send(consumer, [commit])
+            else:
+                self._results += [_result(commit, errors[commit.partition]) for commit in commits]
+
+        offsets = [KafkaPartition(*commit.partition, commit.offset, commit.metadata) for commit in commits]
+        self.request(consumer, offsets, then)
 
     def request(self, consumer: Consumer, offsets: list[KafkaPartition], then: Callable[[Errors], None]) -> None:
         """Send one request; `then` is called with each partition's error, or None where Kafka took the offset."""
@@ -78,10 +90,6 @@ class Commits:
 def _key(offsets: Sequence[KafkaPartition]) -> Key:
     """The library gives the offsets back in an order of its own."""
     return frozenset((part.topic, part.partition, part.offset, part.metadata or "") for part in offsets)
-
-
-def _results(commits: list[Commit], errors: Errors) -> list[CommitResult]:
-    return [_result(commit, errors[commit.partition]) for commit in commits]
 
 
 def _result(commit: Commit, error: KafkaError | None) -> CommitResult:

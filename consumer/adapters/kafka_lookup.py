@@ -19,6 +19,7 @@ from confluent_kafka import (
 )
 from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AclOperation, AdminClient, OffsetSpec  # type: ignore[attr-defined]  # no __all__
+from confluent_kafka.cimpl import NewTopic
 
 from consumer.adapters.kafka_config import admin_config
 from consumer.core.record import TopicPartition
@@ -65,6 +66,11 @@ class Lookup:
             self._admin = AdminClient(config, logger=logging.getLogger("confluent_kafka"), error_cb=lambda _: None)
         except KafkaException as error:
             raise KafkaFailed(f"kafka.properties: {error.args[0].str()}") from None
+
+    def create_topic(self, name: str) -> Future[None]:
+        """Create a topic with the broker's defaults; never waits."""
+        created = self._admin.create_topics([NewTopic(name, -1, -1)], request_timeout=ANSWER_SECONDS)
+        return created[name]
 
     def serve(self) -> None:
         """Let the library call back; without it its log lines would pile up."""

@@ -21,10 +21,8 @@ class LogEvent(NamedTuple):
 
 
 FIELDS = {
-    "added": "how many attributes, partitions or files, as the event says",
-    "attempts": "calls made with this record",
+    "attributes": "names of profile attributes; never their values",
     "before": "the state that was left",
-    "broker": "host and port",
     "calls": "number of calls",
     "client": "name of the Kafka client within the process",
     "error": "a fixed word or an error's name; never a text that may hold data",
@@ -32,11 +30,9 @@ FIELDS = {
     "exception": "types of the exceptions and where they were raised; no messages of libraries, no variables",
     "facility": "the part of librdkafka that speaks",
     "group_id": "the consumer group",
-    "hash": "hash of the mapping file",
     "host": "address that is listened on",
     "http_status": "Target's last answer",
     "identity": "keyed hash of the visitor's identity",
-    "limit": "the limit that was met",
     "logger": "the library's logger",
     "mapping": "the mapping file's name without `.mapping.yaml`",
     "mappings": "names of the mapping files",
@@ -45,7 +41,6 @@ FIELDS = {
     "partition": "partition number",
     "place": "`file:line` in the library's code",
     "port": "port that is listened on",
-    "rate_per_second": "calls a second",
     "reason": "why, a fixed word or words",
     "seconds": "how long it took",
     "setting": "the key in the settings",
@@ -108,7 +103,7 @@ _EVENTS = (
     LogEvent(
         "kafka_unreachable",
         "warning",
-        ("error", "suppressed"),
+        ("error", "message", "suppressed"),
         "No broker answers, or Kafka refuses requests.",
         "Check `kafka.bootstrap_servers`, the network and the brokers. It goes on by itself.",
     ),
@@ -116,7 +111,7 @@ _EVENTS = (
     LogEvent(
         "kafka_refuses_credentials",
         "error",
-        ("error", "suppressed"),
+        ("error", "message", "suppressed"),
         "Kafka refuses who we are or what we may do.",
         "Correct the credentials in `kafka.properties` or the ACLs.",
     ),
@@ -173,7 +168,7 @@ _EVENTS = (
     ),
     LogEvent("target_accepts_again", "info", ("seconds",), "Target accepts calls again."),
     LogEvent("throttled", "warning", ("wait_seconds", "http_status"), "Target wants fewer calls; the rate is learned."),
-    LogEvent("throttle_lifted", "info", ("rate_per_second",), "Calls go out again, at the rate learned."),
+    LogEvent("throttle_lifted", "info", ("seconds",), "Calls go out again; the rate that Target accepts is learned."),
     LogEvent(
         "breaker_opened",
         "warning",
@@ -202,6 +197,14 @@ _EVENTS = (
         ("topic", "partition", "error", "suppressed"),
         "The dead-letter topic cannot be written; the partition holds its offset and waits.",
         "Create `dead_letter.topic` or correct its ACL. It goes on by itself.",
+    ),
+    LogEvent("would_send", "info", ("identity", "attributes"), "Dry run: a call that would be made."),
+    LogEvent(
+        "would_dead_letter",
+        "warning",
+        ("topic", "partition", "offset", "stage", "reason", "mapping", "message"),
+        "Dry run: an event that would be dead-lettered.",
+        "Correct the mapping or the producer.",
     ),
 )
 

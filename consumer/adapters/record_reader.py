@@ -1,24 +1,28 @@
-"""Reads records again by their offsets, with a consumer that is in no group and moves no position of one.
+"""Reads records again by their offsets, with a consumer that joins no group and moves no position of one.
 
-It lives in a thread of its own, and its consumer only while there is something to read.
+It lives in a thread of its own, and its consumer only while there is something to read. Wishes take turns: one whose
+broker is away does not hold up the others.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
+from collections import deque
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException
+from confluent_kafka import TopicPartition as KafkaPartition
 
-from consumer.adapters.kafka_message import to_record
+from consumer.adapters import kafka_errors
 from consumer.adapters.kafka_config import Connection, consumer_config
-from consumer.core import record as core
+from consumer.adapters.kafka_message import to_record
 
 if TYPE_CHECKING:
     from consumer.core.command import ReadAgain
-    from consumer.core.record import Record
+    from consumer.core.record import Record, TopicPartition
 
 IDLE = 10.0
 """Seconds without work after which the consumer is closed."""
@@ -26,40 +30,73 @@ IDLE = 10.0
 FORWARD = 500
 """Offsets that are read over on the way to the next wanted one; a wider gap is jumped."""
 
-RETRY = 1.0
-"""Seconds before another attempt when Kafka does not answer."""
+ANSWER = 1.0
+"""Seconds without a message after which a wish waits for its next turn."""
 
-_SMALL = {"queued.min.messages": 1, "queued.max.messages.kbytes": 1024, "fetch.wait.max.ms": 50}
+PATIENCE = 60.0
+"""Seconds for which a topic must be missing, or end before the wanted offset, until the record counts as gone: a change
+of the leader can look like that for a moment."""
+
+_DEFAULTS = {
+    "queued.min.messages": 1,
+    "queued.max.messages.kbytes": 1024,
+    "fetch.max.bytes": 1024 * 1024,
+    "max.partition.fetch.bytes": 64 * 1024,
+    "fetch.wait.max.ms": 50,
+    "check.crcs": True,
+}
 _FIXED = {
-    "group.id": "profile-consumer.read-again",
+    "group.id": "profile-consumer.read-again",  # the library wants one; nothing of it reaches a group
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,
     "enable.partition.eof": True,
     "auto.offset.reset": "error",
 }
 
-Found = tuple[core.TopicPartition, int, "Record | None"]
+Found = tuple["TopicPartition", int, "Record | None"]
+
+
+class _Wish(NamedTuple):
+    """Offsets to be read, and since when (CLOCK_MONOTONIC) the first of them does not seem to exist."""
+
+    partition: TopicPartition
+    offsets: tuple[int, ...]
+    missing_since: float | None = None
+
+
+class _NotNow(Exception):
+    """Kafka gave no answer; `missing` when it said that it has no such offset above those it has."""
+
+    def __init__(self, *, missing: bool = False) -> None:
+        self.missing = missing
 
 
 class RecordReader:
     """Takes wishes from one thread, and gives what was found to the same."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, patience: float = PATIENCE) -> None:
         self._connection = connection
-        self._wanted: SimpleQueue[ReadAgain | None] = SimpleQueue()
+        self._patience = patience
+        self._wanted: SimpleQueue[_Wish | None] = SimpleQueue()
         self._found: SimpleQueue[Found] = SimpleQueue()
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
 
     def request(self, wanted: ReadAgain) -> None:
-        """Read these offsets; never waits."""
-        self._wanted.put(wanted)
+        """Read these offsets, in ascending order; never waits."""
+        self._wanted.put(_Wish(wanted.partition, wanted.offsets))
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="record-reader", daemon=True)
             self._thread.start()
 
     def poll(self) -> list[Found]:
-        """What was found since the last call, None for a record that has left its topic; never waits."""
+        """What was found since the last call, None for a record that has left its topic; never waits.
+
+        Raises:
+            RuntimeError: The reader's thread has ended by a fault of its own, which is logged.
+        """
+        if self._thread is not None and not self._thread.is_alive() and not self._closing.is_set():
+            raise RuntimeError("the thread that reads records again has ended")
         found = []
         try:
             while True:
@@ -72,66 +109,73 @@ class RecordReader:
         self._closing.set()
         self._wanted.put(None)
         if self._thread is not None:
-            self._thread.join(RETRY + 1)
+            self._thread.join(2 * ANSWER)
 
     # -- in the reader's thread ----------------------------------------------------------------------------------------
 
     def _run(self) -> None:
         while not self._closing.is_set():
-            wanted = self._wanted.get()
-            if wanted is not None:
-                self._work(wanted)
+            wish = self._wanted.get()
+            if wish is not None:
+                self._serve(wish)
 
-    def _work(self, wanted: ReadAgain | None) -> None:
-        consumer = Consumer(
-            consumer_config(self._connection, _SMALL, _FIXED), logger=logging.getLogger("confluent_kafka")
-        )
+    def _serve(self, first: _Wish) -> None:
+        """Read with one consumer until there was nothing to do for a while."""
+        config = consumer_config(self._connection, _DEFAULTS, _FIXED)
+        consumer = Consumer(config, logger=logging.getLogger("confluent_kafka"), error_cb=lambda _: None)
+        wishes = deque([first])
         try:
-            while wanted is not None and not self._closing.is_set():
-                self._read(consumer, wanted)
+            while not self._closing.is_set():
                 try:
-                    wanted = self._wanted.get(timeout=IDLE)
+                    if new := self._wanted.get(timeout=0 if wishes else IDLE):
+                        wishes.append(new)
                 except Empty:
-                    return
+                    if not wishes:
+                        return
+                if wishes and (rest := self._read(consumer, wishes.popleft())):
+                    wishes.append(rest)
         finally:
             consumer.close()
 
-    def _read(self, consumer: Consumer, wanted: ReadAgain) -> None:
+    def _read(self, consumer: Consumer, wish: _Wish) -> _Wish | None:
+        """Read what can be read now; what is left."""
         position = -1
-        for offset in wanted.offsets:
-            while not self._closing.is_set():
-                if not 0 <= offset - position <= FORWARD:
-                    consumer.assign([TopicPartition(*wanted.partition, offset)])
-                    position = offset
-                done, position, record = self._step(consumer, wanted.partition, offset, position)
-                if done:
-                    self._found.put((wanted.partition, offset, record))
-                    break
+        missing_since = wish.missing_since
+        for number, offset in enumerate(wish.offsets):
+            try:
+                if position < 0 or not 0 <= offset - position <= FORWARD:
+                    consumer.assign([KafkaPartition(*wish.partition, offset)])
+                record, position = self._find(consumer, wish.partition, offset)
+                missing_since = None
+            except (_NotNow, KafkaException) as error:
+                now = time.monotonic()
+                missing = isinstance(error, _NotNow) and error.missing
+                missing_since = (missing_since or now) if missing else None
+                if missing_since is None or now - missing_since < self._patience:
+                    self._closing.wait(ANSWER / 10)
+                    return _Wish(wish.partition, wish.offsets[number:], missing_since)
+                record, position = None, -1
+            self._found.put((wish.partition, offset, record))
         consumer.unassign()
+        return None
 
-    def _step(
-        self, consumer: Consumer, partition: core.TopicPartition, offset: int, position: int
-    ) -> tuple[bool, int, Record | None]:
-        """One message: whether the question is answered, the next position (-1: go there anew), and the record."""
-        message = consumer.poll(RETRY)
-        if message is None:
-            return False, position, None
-        error = message.error()
-        if error is None:
-            at = message.offset() or 0
-            return at >= offset, at + 1, to_record(message) if at == offset else None
-        if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # its public name
-            return self._gone(consumer, partition, offset), -1, None
-        if error.code() in (KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE):  # noqa: SLF001
-            return self._gone(consumer, partition, offset), -1, None
-        self._closing.wait(RETRY)
-        return False, -1, None
-
-    @staticmethod
-    def _gone(consumer: Consumer, partition: core.TopicPartition, offset: int) -> bool:
-        """Whether an offset that was not found has left the topic; when nobody can say, it is looked for again."""
-        try:
-            _, high = consumer.get_watermark_offsets(TopicPartition(*partition), timeout=RETRY)
-        except KafkaException:
-            return False
-        return offset < high
+    def _find(self, consumer: Consumer, partition: TopicPartition, offset: int) -> tuple[Record | None, int]:
+        """The record at an offset, None if it has gone, and the next position, -1 where that is not known."""
+        while not self._closing.is_set():
+            message = consumer.poll(ANSWER)
+            if message is None:
+                raise _NotNow
+            error = message.error()
+            if error is None:
+                at = message.offset() or 0
+                if at >= offset:
+                    return to_record(message) if at == offset else None, at + 1
+            elif error.code() in (*kafka_errors.GONE, KafkaError._PARTITION_EOF):  # noqa: SLF001  # its public name
+                # Nothing at or behind this offset: compacted or deleted, if the partition goes on behind it.
+                marks = consumer.get_watermark_offsets(KafkaPartition(*partition), timeout=ANSWER)
+                if marks and offset < marks[1]:
+                    return None, -1
+                raise _NotNow(missing=marks is not None)
+            elif message.topic():  # other errors are about the group, which we do not use
+                raise _NotNow(missing=error.code() in kafka_errors.MISSING_TOPIC)
+        raise _NotNow

@@ -37,7 +37,7 @@ _KNOWN_TEXTS = (
 WITHHELD = "(text withheld, it may hold data)"
 """Stands for a text of a library that cannot be told from data."""
 
-_PACKAGE_PATH = re.compile(r".*?/(?:site-packages/|lib/python[0-9.]+/|(?=consumer/))")
+_PACKAGE_PATH = re.compile(r".*/(?:site-packages/|lib/python3\.\d+/(?!site-packages/)|(?=consumer/))")
 
 
 def describe(error: BaseException) -> str:

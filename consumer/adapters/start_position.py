@@ -78,6 +78,11 @@ class StartPositions:
         """Partitions whose start is not known yet."""
         return frozenset(self._generations)
 
+    @property
+    def asking(self) -> bool:
+        """Whether an answer is awaited: the loop should turn quickly."""
+        return self._steps is not None
+
     def turn(self, now: float) -> list[Located]:
         """Go a step further; the partitions whose start was found.
 

@@ -13,7 +13,7 @@ class CommitResult(NamedTuple):
     """The answer to one partition's commit; `error` is None when the broker took it, else a short English reason.
 
     `retriable`: the same commit may succeed later. `fenced`: this member no longer speaks for the group; the commit is
-    to be forgotten. `metadata_too_large`: without its metadata the broker would take it. At most one of the three holds.
+    to be forgotten. `metadata_too_large`: without its metadata the broker would take it. At most one of them holds.
     """
 
     commit: Commit

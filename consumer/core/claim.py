@@ -1,4 +1,4 @@
-"""What a mapping claims: the topics, and the constants under `where`, by which an event finds it. No two may overlap."""
+"""What a mapping claims: the topics, and the constants under `where`, by which an event finds it; no two overlap."""
 
 from __future__ import annotations
 

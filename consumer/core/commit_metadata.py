@@ -42,8 +42,8 @@ class Committed(NamedTuple):
 
     @property
     def end(self) -> int:
-        """The offset above which nothing is known."""
-        return self.base + 8 * len(self.bits)
+        """The offset after the highest one that is resolved; `base` when none is."""
+        return self.base + int.from_bytes(self.bits, "little").bit_length()
 
     @property
     def completed(self) -> int:

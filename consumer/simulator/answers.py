@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
-from xml.sax.saxutils import escape
 
 if TYPE_CHECKING:
     from consumer.simulator.behaviour import Body, Delivery, Fault
@@ -34,8 +33,8 @@ def success() -> Answer:
 
 
 def unsuccessful(status: int, message: str, headers: dict[str, str] | None = None) -> Answer:
-    """The same form with `success` false, as the bulk API documents it (page "profile-bulk-api")."""
-    text = f"<response><success>false</success><message>{escape(message)}</message></response>"
+    """The same form with `success` false, as the bulk API documents it (page "profile-bulk-api"); the message has no markup."""
+    text = f"<response><success>false</success><message>{message}</message></response>"
     return Answer(status, text.encode(), XML | (headers or {}))
 
 

@@ -160,5 +160,5 @@ def problems(error: ValidationError) -> list[str]:
     """`key: what is wrong` for everything that is; without the values given."""
     return [
         f"{'.'.join(map(str, problem['loc']))}: {problem['msg'].removeprefix('Value error, ')}"
-        for problem in error.errors(include_input=False)
+        for problem in error.errors()
     ]

@@ -21,8 +21,6 @@ async def read_body(request: web.BaseRequest, limit: int) -> bytes | None:
     """The whole body; None when it is larger than `limit` bytes. Raises when the client leaves before its end."""
     if not request.can_read_body:
         return b""
-    if (request.content_length or 0) > limit:
-        return None
     body = b""
     while chunk := await request.content.readany():
         body += chunk
@@ -32,14 +30,11 @@ async def read_body(request: web.BaseRequest, limit: int) -> bytes | None:
 
 
 async def deliver(request: web.BaseRequest, answer: Answer) -> web.StreamResponse:
-    """Answer a request as the answer says; returns when there is no more to do or nobody listens any more."""
+    """Answer a request as the answer says; returns or raises `ConnectionError` when nobody listens any more."""
     if answer.delivery == "whole" and not answer.huge:
         return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
     response = web.StreamResponse(status=answer.status, headers=answer.headers)
-    try:
-        await _deliver(request, answer, response)
-    except ConnectionError:
-        close(request)  # nobody listens any more
+    await _deliver(request, answer, response)
     return response
 
 

@@ -52,7 +52,7 @@ class Site:
                 return await self._control(request, path)
             if path.startswith(_PROFILES):
                 return self._fetch(request, path.removeprefix(_PROFILES))
-        except (ConnectionError, web.RequestPayloadError):  # the client left before its call had arrived whole
+        except (ConnectionError, web.RequestPayloadError):  # the client has left
             close(request)
             return web.Response()
         return web.Response(status=404, body=PAGE, content_type="text/html")

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    Script = Callable[[asyncio.StreamWriter], Awaitable[None]]
+
 ACCEPTED = b"<response><success>true</success><message>Request successfully submitted</message></response>"
 
 
@@ -38,7 +40,7 @@ def reset(writer: asyncio.StreamWriter) -> None:
 class ScriptedTarget:
     """Answers the n-th request with the n-th script, further ones with the last: bytes, or what writes them."""
 
-    def __init__(self, *scripts: bytes | Callable[[asyncio.StreamWriter], Awaitable[None]]) -> None:
+    def __init__(self, *scripts: bytes | Script) -> None:
         self.requests: list[Request] = []
         self.port = 0
         self.connections = 0

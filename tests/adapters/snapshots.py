@@ -10,20 +10,20 @@ from consumer.core.state import State
 WALL = 1_772_357_400.0  # 2026-03-01T09:30:00Z
 
 
-def partition(number: int = 0, state: State = State.PROGRESSING, **facts: Any) -> PartitionStatus:  # noqa: ANN401  any field of the dataclass
-    facts = {
+def partition(number: int = 0, state: State = State.PROGRESSING, **facts: Any) -> PartitionStatus:
+    ordinary: dict[str, Any] = {
         "topic": "customer.loans",
         "since": WALL - 60,
         "committed": 10,
         "position": 40,
         "end": 50,
         "lag": 40,
-    } | facts
-    return PartitionStatus(partition=number, state=state, **facts)
+    }
+    return PartitionStatus(partition=number, state=state, **(ordinary | facts))
 
 
-def status(state: State = State.PROGRESSING, **facts: Any) -> Status:  # noqa: ANN401  any field of the dataclass
-    ordinary = {
+def status(state: State = State.PROGRESSING, **facts: Any) -> Status:
+    ordinary: dict[str, Any] = {
         "since": WALL - 600,
         "version": "1.2.3",
         "mappings": (MappingStatus(name="loan-funded", hash="9f3ac01b77", records={"delivered": 7, "skipped": 2}),),
@@ -34,6 +34,6 @@ def status(state: State = State.PROGRESSING, **facts: Any) -> Status:  # noqa: A
     return Status(state=state, **(ordinary | facts))
 
 
-def snapshot(state: State = State.PROGRESSING, *, joined: bool = True, **facts: Any) -> Snapshot:  # noqa: ANN401  any field of the dataclass
+def snapshot(state: State = State.PROGRESSING, *, joined: bool = True, **facts: Any) -> Snapshot:
     own = {name: facts.pop(name) for name in list(facts) if name in Snapshot.__dataclass_fields__}
     return Snapshot(status=status(state, **facts), joined=joined, **own)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
@@ -62,7 +63,7 @@ def test_a_line_is_one_json_object_that_begins_with_time_level_and_event() -> No
 def test_the_timestamp_is_rfc_3339_in_utc() -> None:
     stream = configured()
     structlog.get_logger().info("committed")
-    assert __import__("re").fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", lines(stream)[0]["timestamp"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", lines(stream)[0]["timestamp"])
 
 
 @pytest.mark.parametrize(("level", "shown"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
@@ -167,7 +168,7 @@ def test_what_was_put_into_the_text_of_a_library_is_left_out() -> None:
     assert careful["logger"] == "aiohttp.server"
     assert careful["message"] == "Error handling request from %s"
     assert careful["exception"] == "ValueError"
-    assert careful["place"].startswith("tests/adapters/test_logs.py:")
+    assert "tests/adapters/test_logs.py:" in careful["place"]
     assert careless["message"] == "(text withheld, it may hold data)"
     assert task["message"] == "Task exception was never retrieved"
     assert {line["level"] for line in lines(stream)} == {"warning"}
@@ -211,7 +212,7 @@ def test_what_nobody_catches_is_a_log_line_without_its_message() -> None:
     thread.join()
     assert [line["event"] for line in lines(stream)] == ["crashed", "crashed"]
     assert [line["level"] for line in lines(stream)] == ["critical", "critical"]
-    assert lines(stream)[1]["exception"].startswith("IndexError\n  at tests/adapters/test_logs.py:")
+    assert re.match(r"IndexError\n  at \S*tests/adapters/test_logs.py:\d+ in <lambda>", lines(stream)[1]["exception"])
     assert "4711" not in stream.getvalue()
 
 

@@ -6,7 +6,7 @@ import logging
 import socket
 import time
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from tests.adapters.scripted_target import Script
+
+POST = Endpoint("", timeout=10.0)
+GET = POST._replace(method="GET")
+IMPATIENT = POST._replace(timeout=0.2)
 ATTRIBUTES = b"profile.tier=gold&profile.name=J%C3%BCrgen+A%2BB%26C"
 
 
@@ -30,19 +35,21 @@ def send(attributes: bytes = ATTRIBUTES, identity: bytes = b"mbox3rdPartyId=c-1"
 
 
 @asynccontextmanager
-async def api(url: str, *rules: ResponseRule, max_in_flight: int = 4, **endpoint: Any) -> AsyncIterator[ProfileApi]:
-    opened = ProfileApi(Endpoint(url, **{"timeout": 10.0, **endpoint}), ResponseRules(rules), max_in_flight)
+async def api(
+    url: str, *rules: ResponseRule, how: Endpoint = POST, max_in_flight: int = 4
+) -> AsyncIterator[ProfileApi]:
+    opened = ProfileApi(how._replace(url=url), ResponseRules(rules), max_in_flight)
     try:
         yield opened
     finally:
         await opened.close()
 
 
-def outcomes(target: ScriptedTarget, calls: int = 1, *rules: ResponseRule, **endpoint: Any) -> list[Outcome]:
+def outcomes(target: ScriptedTarget, calls: int = 1, *rules: ResponseRule, how: Endpoint = POST) -> list[Outcome]:
     """What so many calls, one after the other, have as outcomes."""
 
     async def main() -> list[Outcome]:
-        async with target.running(), api(target.url, *rules, **endpoint) as calling:
+        async with target.running(), api(target.url, *rules, how=how) as calling:
             return [await calling.call(send()) for _ in range(calls)]
 
     return asyncio.run(main())
@@ -69,7 +76,7 @@ def test_a_post_carries_identity_and_attributes_as_a_form() -> None:
 
 def test_a_get_carries_the_same_in_its_query_and_no_body() -> None:
     target = ScriptedTarget()
-    assert outcomes(target, method="GET") == [Delivered(200)]
+    assert outcomes(target, how=GET) == [Delivered(200)]
     (request,) = target.requests
     assert request.method == "GET"
     assert parse_qsl(urlsplit(request.target).query, strict_parsing=True) == [
@@ -84,7 +91,7 @@ def test_a_get_carries_the_same_in_its_query_and_no_body() -> None:
 @pytest.mark.parametrize(("excess", "method"), [(0, "GET"), (1, "POST")])
 def test_a_get_becomes_a_post_when_its_url_is_longer_than_8192_bytes(excess: int, method: str) -> None:
     async def main(target: ScriptedTarget) -> None:
-        async with target.running(), api(target.url, method="GET") as calling:
+        async with target.running(), api(target.url, how=GET) as calling:
             fixed = len(f"{target.url}?mbox3rdPartyId=c-1&profile.a=")
             update = send(b"profile.a=" + b"x" * (LONGEST_URL - fixed + excess))
             assert await calling.call(update) == Delivered(200)
@@ -99,7 +106,7 @@ def test_a_query_in_the_path_is_kept() -> None:
     target = ScriptedTarget()
 
     async def main() -> None:
-        async with target.running(), api(target.url + "?client=acme", method="GET") as calling:
+        async with target.running(), api(target.url + "?client=acme", how=GET) as calling:
             await calling.call(send())
 
     asyncio.run(main())
@@ -128,7 +135,7 @@ def test_the_token_goes_into_its_header(tmp_path: Path, header: str, name: str) 
     file = tmp_path / "token"
     file.write_text("\n s3cret-token \n")
     target = ScriptedTarget()
-    assert outcomes(target, token_file=file, token_header=header) == [Delivered(200)]
+    assert outcomes(target, how=POST._replace(token_file=file, token_header=header)) == [Delivered(200)]
     assert target.requests[0].headers[name] == "Bearer s3cret-token"
 
 
@@ -142,7 +149,7 @@ def test_a_refused_token_is_read_again_before_the_next_call(tmp_path: Path, stat
         writer.write(answer(status))
 
     target = ScriptedTarget(replace, answer(200, ACCEPTED))
-    refused, delivered = outcomes(target, 2, token_file=file)
+    refused, delivered = outcomes(target, 2, how=POST._replace(token_file=file))
     assert (type(refused), delivered) == (Misconfigured, Delivered(200))
     assert [request.headers["authorization"] for request in target.requests] == ["Bearer old", "Bearer new"]
 
@@ -150,7 +157,8 @@ def test_a_refused_token_is_read_again_before_the_next_call(tmp_path: Path, stat
 def test_without_a_token_nothing_is_sent_and_the_file_is_named(tmp_path: Path) -> None:
     target = ScriptedTarget()
     missing = tmp_path / "token"
-    assert outcomes(target, token_file=missing) == [Misconfigured(None, f"token_file_unreadable: {missing}")]
+    how = POST._replace(token_file=missing)
+    assert outcomes(target, how=how) == [Misconfigured(None, f"token_file_unreadable: {missing}")]
     assert target.connections == 0
 
 
@@ -199,11 +207,12 @@ def test_not_found_is_blamed_on_the_address_until_a_call_was_delivered() -> None
 def test_a_redirect_is_not_followed_and_the_token_stays_here(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("s3cret")
+    how = POST._replace(token_file=file)
 
     async def main() -> None:
         async with elsewhere.running():
             moved = answer(307, b"", f"Location: {elsewhere.url}")
-            async with ScriptedTarget(moved).running() as target, api(target.url, token_file=file) as calling:
+            async with ScriptedTarget(moved).running() as target, api(target.url, how=how) as calling:
                 assert await calling.call(send()) == Misconfigured(307, "redirected")
                 assert len(target.requests) == 1
 
@@ -216,7 +225,10 @@ def test_no_cookie_of_one_visitor_travels_to_the_next() -> None:
     baked = ["Set-Cookie: mboxPC=1368007744041-575948.01_00; Path=/", "Set-Cookie: mboxSession=1; Domain=localhost"]
 
     async def main() -> None:
-        async with target.running(), api(target.url.replace("127.0.0.1", "localhost")) as calling:  # no IP: kept by jars
+        async with (
+            target.running(),
+            api(target.url.replace("127.0.0.1", "localhost")) as calling,
+        ):  # no IP: kept by jars
             for _ in range(3):
                 assert await calling.call(send()) == Delivered(200)
 
@@ -288,9 +300,9 @@ async def silence(_writer: asyncio.StreamWriter) -> None:
 
 
 @pytest.mark.parametrize("script", [drip, headers_then_silence, silence])
-def test_a_call_takes_no_longer_than_the_timeout_in_total(script: Any) -> None:
+def test_a_call_takes_no_longer_than_the_timeout_in_total(script: Script) -> None:
     begun = time.monotonic()
-    assert outcomes(ScriptedTarget(script), timeout=0.2) == [Transient(None, "timeout")]
+    assert outcomes(ScriptedTarget(script), how=IMPATIENT) == [Transient(None, "timeout")]
     assert time.monotonic() - begun < 5
 
 
@@ -316,7 +328,7 @@ async def close_in_the_body(writer: asyncio.StreamWriter) -> None:
 
 
 @pytest.mark.parametrize("script", [reset_at_once, reset_in_the_body, close_at_once, close_in_the_body])
-def test_a_broken_connection_is_no_delivery_whatever_was_said_before(script: Any) -> None:
+def test_a_broken_connection_is_no_delivery_whatever_was_said_before(script: Script) -> None:
     assert outcomes(ScriptedTarget(script)) == [Transient(None, "connection_lost")]
 
 
@@ -363,7 +375,7 @@ def test_an_unforeseen_exception_becomes_an_outcome_that_names_its_class_alone(m
 
 def test_a_get_on_a_kept_connection_that_is_closed_is_not_sent_again_behind_our_back() -> None:
     target = ScriptedTarget(answer(200, ACCEPTED), close_at_once, answer(200, ACCEPTED))
-    assert outcomes(target, 2, method="GET") == [Delivered(200), Transient(None, "connection_lost")]
+    assert outcomes(target, 2, how=GET) == [Delivered(200), Transient(None, "connection_lost")]
     assert [request.connection for request in target.requests] == [1, 1]
 
 
@@ -388,7 +400,7 @@ def test_a_call_that_was_given_up_is_never_accepted_later(size: int) -> None:
     async def main() -> list[Outcome]:
         server = await asyncio.start_server(front, "127.0.0.1", 0)
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-        async with server, api(url, timeout=0.2) as calling:
+        async with server, api(url, how=IMPATIENT) as calling:
             said = [await calling.call(send(b"profile.tier=%b" % tier + b"x" * size)) for tier in (b"old", b"new")]
             await asyncio.sleep(0.6)
         return said
@@ -403,7 +415,7 @@ def test_nothing_of_a_call_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFi
     file = tmp_path / "token"
     file.write_text("s3cret")
     scripts = (answer(200, ACCEPTED), answer(302, b"", "Location: /x"), reset_at_once, b"rubbish\r\n\r\n", silence)
-    for method in ("GET", "POST"):
-        outcomes(ScriptedTarget(*scripts), 5, method=method, token_file=file, timeout=0.2)
+    for how in (IMPATIENT, IMPATIENT._replace(method="GET")):
+        outcomes(ScriptedTarget(*scripts), 5, how=how._replace(token_file=file))
     for secret in ("c-1", "gold", "s3cret"):
         assert secret not in caplog.text

@@ -26,7 +26,8 @@ def record(message: object, *args: object) -> logging.LogRecord:
 def test_type_and_place_are_told_and_the_message_is_not() -> None:
     head, where = describe(caught(ValueError(SECRET))).splitlines()
     assert head == "ValueError"
-    assert where.startswith("  at tests/adapters/test_redaction.py:")
+    assert where.startswith("  at ")
+    assert "tests/adapters/test_redaction.py:" in where
     assert where.endswith(" in caught")
 
 

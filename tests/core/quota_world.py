@@ -1,7 +1,9 @@
+# mypy: disable-error-code="arg-type"
 # ruff: noqa: S311  # chance from a seed, not a secret
 """A small world with a ledger, brokers, pods and Target, in which everything may go wrong; it drives the real core.
 
-One step is half a unit of time. `World.worst()` is what Target counted in the fullest rolling window. Names of the
+One step is half a unit of time. Everyone spends and Target counts at the last moment for a while, then at the first:
+a call that is counted too briefly shows then. `World.worst()` is what Target counted in the fullest rolling window. Names of the
 adversities are in `ADVERSITIES`; a run is repeated exactly by its seed.
 """
 
@@ -50,9 +52,9 @@ class Coarse(Terms):
 
 
 TERMS = Coarse(limit=40, window=24.0, lease=3.0, timeout=2.0, longest=30.0)
-LONGER = TERMS._replace(lease=7.0, timeout=5.0)
+LONGER = TERMS._replace(lease=9.0, timeout=6.0)
 RETENTION = TERMS.window + 2 * TERMS.longest
-WRONG = (-6.0, -3.0, 3.0, 6.0)
+WRONG = (-10.0, -4.0, 4.0, 10.0)
 HELD_AT_MOST = 6
 
 
@@ -82,7 +84,13 @@ class World:
     """Brokers, Target and a number of pods. Calls that Target counted are in `calls`, by time."""
 
     def __init__(
-        self, seed: int, adversities: Collection[str] = (), product: Product = Product(), *, pods: int = 3, freeze: int = 20
+        self,
+        seed: int,
+        adversities: Collection[str] = (),
+        product: Product = Product(),  # noqa: B008 - constants only
+        *,
+        pods: int = 3,
+        freeze: int = 20,
     ) -> None:
         self.chance = random.Random(seed)
         self.bad = frozenset(adversities)
@@ -90,6 +98,7 @@ class World:
         self.freeze = freeze
         self.time = 0.0
         self.skew = 0.0
+        self.late = False
         self.log: list[Appended] = []
         self.trimmed = 0
         self.calls: list[float] = []
@@ -113,9 +122,11 @@ class World:
     def step(self) -> None:
         """Everyone moves once, in any order; records arrive in between."""
         self._set_clocks()
+        if self.chance.random() < 0.03:
+            self.late = not self.late
         if self.happens("scale", 0.02):
             self._scale()
-        if self.happens("job", 0.03):
+        if self.happens("job", 0.1):
             self.pods.append(Job(self, next(self._names)))
         self.deliver()
         for pod in self.chance.sample(self.pods, len(self.pods)):
@@ -263,7 +274,11 @@ class Pod:
     def _crash(self) -> None:
         world = self.world
         world.append(self.quota.turn(self.now)[: world.chance.randrange(3)])
-        late = [flight.counted for flight in self.flights if flight.counted > flight.call.lease.taken.boot + self.boot_behind + self.terms.life]
+        late = [
+            flight.counted
+            for flight in self.flights
+            if flight.counted > flight.call.lease.taken.boot + self.boot_behind + self.terms.life
+        ]
         for counted in late:  # the stated exception: frozen, woken, and killed before what left then has ended
             world.calls.remove(counted)
         self.start()
@@ -305,7 +320,7 @@ class Pod:
         self.quota.backlog(waiting=self.greed, created=self.created)
         now = self.now
         held = HELD_AT_MOST if world.happens("hold", 0.03) else 0
-        for _ in range(world.chance.randint(0, self.greed)):
+        for _ in range(world.chance.randint(1, self.greed) if self._spends() else 0):
             call = self.quota.access(now)
             if not hasattr(call, "lease"):
                 break
@@ -316,6 +331,15 @@ class Pod:
         if self.held:
             self.frozen_until = world.time + world.chance.uniform(1, world.freeze)
 
+    def _spends(self) -> bool:
+        """Whether now is the moment: the earliest, or (while everyone is late) the last."""
+        if not self.world.late:
+            return True
+        boot, wall = self.now
+        soon = Clocks(boot + STEP, wall + STEP)
+        leases = self.quota._leases
+        return not leases or leases[0].over(soon)
+
     def _leave_late(self) -> None:
         for call in self.held:
             self._leave(call)
@@ -323,7 +347,7 @@ class Pod:
 
     def _leave(self, call: Call) -> None:
         world = self.world
-        counted = world.time + world.chance.uniform(0, self.terms.timeout)
+        counted = world.time + (self.terms.timeout if world.late else 0.0)
         world.calls.append(counted)
         self.flights.append(Flight(call, counted, world.chance.uniform(counted, world.time + self.terms.timeout)))
 
@@ -345,7 +369,12 @@ class Job(Pod):
         self.held, self.flights = [], []
         self.began = world.time
         self.take = Take(
-            f"job.{self.number}", "job", world.chance.randint(1, 12), world.chance.uniform(1, 30), self.now.wall, note="x"
+            f"job.{self.number}",
+            "job",
+            world.chance.randint(1, 12),
+            world.chance.uniform(1, 30),
+            self.now.wall,
+            note="x",
         )
         world.append([self.take])
 
@@ -359,7 +388,9 @@ class Job(Pod):
             if entry == self.take:
                 if ledger.used(certain(broker_time, self.now)) <= TERMS.limit:
                     end = self.began + self.take.life
-                    world.calls += [world.chance.uniform(world.time, max(end, world.time)) for _ in range(self.take.take)]
+                    world.calls += [
+                        world.chance.uniform(world.time, max(end, world.time)) for _ in range(self.take.take)
+                    ]
                 self.gone = True
                 return
         self.gone = world.time > self.began + self.take.life

@@ -29,7 +29,7 @@ def service(kafka: Kafka, target: Target, tmp_path: Path) -> Callable[..., Servi
     """Makes services of one group of the test's own; more settings as `delivery__linger="1s"`."""
     group = f"g-{uuid.uuid4().hex[:8]}"
 
-    def make(**settings: Any) -> Service:  # noqa: ANN401 - whatever a setting may be
+    def make(**settings: Any) -> Service:
         basics = {
             "kafka__bootstrap_servers": kafka.bootstrap,
             "kafka__group_id": group,

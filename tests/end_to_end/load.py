@@ -51,7 +51,7 @@ class Visits:
             self.put(orjson.dumps(value), customer % self._partitions)
         self._producer.flush()
 
-    def put(self, value: bytes | None, partition: int = 0, **options: Any) -> None:  # noqa: ANN401 - of a producer
+    def put(self, value: bytes | None, partition: int = 0, **options: Any) -> None:
         """Anything else; `flush` sends it."""
         self._producer.produce(self._topic, value, partition=partition, **options)
         self._producer.poll(0)
@@ -79,7 +79,8 @@ def dead_letters(kafka: Kafka, topic: str, count: int) -> list[tuple[bytes | Non
             break
         message = consumer.poll(0.1)
         if message is not None and message.error() is None:
-            headers = {key: (value or b"").decode() for key, value in message.headers() or []}
+            pairs: Any = message.headers() or []
+            headers = {key: (value or b"").decode(errors="replace") for key, value in pairs}
             letters.append((message.value(), headers))
     consumer.close()
     return letters

@@ -21,7 +21,7 @@ PATIENCE = 60.0
 """Seconds for whatever must happen; far more than it takes, since the machine may be busy."""
 
 
-def eventually(happened: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:  # noqa: ANN401
+def eventually(happened: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
     """Wait until it happened; what it returned."""
     end = time.monotonic() + patience
     while time.monotonic() < end:

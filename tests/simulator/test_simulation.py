@@ -13,7 +13,7 @@ GOLD = b"mbox3rdPartyId=c-1&profile.tier=gold"
 DOCUMENTED = b"<response><success>true</success><message>Request successfully submitted</message></response>"
 
 
-def simulation(**behaviour: Any) -> Simulation:  # noqa: ANN401  as JSON has it
+def simulation(**behaviour: Any) -> Simulation:
     return Simulation("demo", Behaviour.model_validate(behaviour), now=0.0)
 
 

@@ -26,7 +26,7 @@ PATIENCE = 20.0
 
 
 @contextmanager
-def target(**behaviour: Any) -> Iterator[Target]:  # noqa: ANN401  as JSON has it
+def target(**behaviour: Any) -> Iterator[Target]:
     with Target(behaviour) as started:
         yield started
 
@@ -275,8 +275,10 @@ def test_a_call_given_up_while_frozen_is_read_afterwards_even_from_a_connection_
             if reset:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             connection.close()
+            with pytest.raises(httpx.ReadTimeout):
+                post(started, timeout=0.2)
             assert len(started.history) == 0
-        assert soon(lambda: [call.attributes for call in started.history] == [{"a": "late"}])
+        assert soon(lambda: [call.attributes for call in started.history] == [{"a": "late"}, {"tier": "gold"}])
 
 
 def test_calls_at_once_are_seen_as_such() -> None:
