@@ -6,7 +6,6 @@ the listener inside the callback: as long as it has not returned, the group does
 while a call of ours is on the wire. The commits that it returns go to the library before the callback returns, and are
 sent before the member rejoins: their results count as unknown. A *lost* partition belongs to somebody else already:
 nothing is drained, nothing committed, since a commit could undo the other's.
-
 A batch may hold records of a partition that is revoked while it is collected. They are dropped here: the listener has
 never seen them, so its commits don't cover them. Positions come from commits or from `start_position`, never from the
 library: `auto.offset.reset` is `error`.

@@ -3,8 +3,8 @@
 """A small world with a ledger, brokers, pods and Target, in which everything may go wrong; it drives the real core.
 
 One step is half a unit of time. Everyone spends and Target counts at the last moment for a while, then at the first:
-a call that is counted too briefly shows then. `World.worst()` is what Target counted in the fullest rolling window. Names of the
-adversities are in `ADVERSITIES`; a run is repeated exactly by its seed.
+a call that is counted too briefly shows then. `World.worst()` is what Target counted in the fullest rolling window.
+Names of the adversities are in `ADVERSITIES`; a run is repeated exactly by its seed.
 """
 
 from __future__ import annotations
