@@ -106,7 +106,6 @@ class HttpServer:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(ending.wait(), _TICK_SECONDS)
         listener.close()
-        door.clear()
         await door.shutdown(_TICK_SECONDS)
 
 
@@ -129,12 +128,6 @@ class _Door(web.Server):
         self._seen = {connection: self._seen.get(connection, now) for connection in self.connections}
         for connection, since in self._seen.items():
             if now - since >= CONNECTION_SECONDS and connection.transport is not None:
-                connection.transport.abort()
-
-    def clear(self) -> None:
-        """Cut off everyone."""
-        for connection in self.connections:
-            if connection.transport is not None:
                 connection.transport.abort()
 
 
