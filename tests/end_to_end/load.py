@@ -40,7 +40,8 @@ class Visits:
         self.events: list[Event] = []
         self._topic = topic
         self._partitions = partitions
-        self._producer = Producer({"bootstrap.servers": kafka.bootstrap, "linger.ms": 5})
+        ordered = {"enable.idempotence": True}  # else a retry may change the order of events
+        self._producer = Producer({"bootstrap.servers": kafka.bootstrap, "linger.ms": 5, **ordered})
 
     def produce(self, random: Random, count: int, customers: int) -> None:
         """So many more; returns once Kafka has them."""
