@@ -220,10 +220,10 @@ class Runner:
         commits = self._engine.commits(final=partitions)
         self._source.pause(partitions)
         self._source.commit(commits)
-        unanswered = {commit.partition for commit in commits}
+        unanswered = set(commits)  # earlier commits of the same partitions may be answered first
         while unanswered and not deadline.passed(_clocks().boot):
             self._source.poll(BUSY, 1)
-            unanswered -= {result.commit.partition for result in self._source.committed()}
+            unanswered -= {result.commit for result in self._source.committed()}
         self._source.close(deadline.left(_clocks().boot))
         self._calls.close(deadline.left(_clocks().boot))
         self._dead_letters.close(deadline.left(_clocks().boot))
