@@ -25,6 +25,15 @@ def kafka() -> Iterator[Kafka]:
         yield _start(running)
 
 
+@pytest.fixture(scope="session")
+def secure_kafka() -> Iterator[KafkaCluster]:
+    """One broker with SASL, TLS and ACLs that all tests share; its user `ann` may nothing until a test allows it."""
+    if os.environ.get("KAFKA_BOOTSTRAP"):
+        pytest.skip("KAFKA_BOOTSTRAP names a broker whose users we don't know")
+    with ExitStack() as running:
+        yield _start(running, users={"ann": "pw"})
+
+
 @pytest.fixture
 def kafka_cluster() -> Iterator[Callable[..., KafkaCluster]]:
     """Starts brokers of the test's own (arguments of `KafkaCluster`), to be hurt at will."""

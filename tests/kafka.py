@@ -24,7 +24,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from confluent_kafka import KafkaException, Producer
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the library exports them, without __all__
+    AclBinding,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    ResourcePatternType,
+    ResourceType,
+)
 from confluent_kafka.cimpl import NewTopic
 
 from tests import kafka_runtime
@@ -139,6 +146,13 @@ class KafkaCluster(Kafka):
             "sasl.username": user,
             "sasl.password": self.users[user],
         }
+
+    def allow(self, user: str, kind: ResourceType, name: str, *operations: AclOperation) -> None:
+        """Give a user rights on a topic or a group."""
+        who = (ResourcePatternType.LITERAL, f"User:{user}", "*")
+        bindings = [AclBinding(kind, name, *who, operation, AclPermissionType.ALLOW) for operation in operations]
+        for created in self.admin.create_acls(bindings).values():
+            created.result(START_SECONDS)
 
     def __enter__(self) -> Self:
         try:

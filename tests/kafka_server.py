@@ -68,6 +68,7 @@ _SMALL = {
     "group.consumer.session.timeout.ms": 6000,
     "group.consumer.min.heartbeat.interval.ms": 500,
     "group.consumer.heartbeat.interval.ms": 500,
+    "log.cleaner.backoff.ms": 200,
     "log.cleaner.dedupe.buffer.size": 4 * 1024 * 1024,
     "broker.session.timeout.ms": 3000,
     "broker.heartbeat.interval.ms": 500,

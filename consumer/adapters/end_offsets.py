@@ -35,12 +35,14 @@ class EndOffsets:
         if self._steps is None and paused and now >= self._next:
             self._steps, self._next = self._lookup.offsets(dict.fromkeys(paused, LATEST)), now + ASK_EVERY
         if self._steps is not None:
+            steps, self._steps = self._steps, None
             try:
-                next(self._steps)
+                next(steps)
+                self._steps = steps
             except StopIteration as done:
-                self._steps, self._asked = None, done.value
+                self._asked = done.value
             except KafkaException:
-                self._steps = None
+                pass
 
     def of(self, consumer: Consumer, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """The end of each partition, where it is known."""

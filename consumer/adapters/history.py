@@ -39,7 +39,7 @@ class History:
         if self._minute is None:
             self._minute, self._calls_before = minute, calls
         elif minute != self._minute:
-            self._close(minute)
+            self._close(self._minute, minute)
         self._calls, self._quota_used = calls, quota_used
 
     @property
@@ -47,9 +47,8 @@ class History:
         """The minutes that are over, oldest first; minutes without a sample are missing."""
         return tuple(self._samples)
 
-    def _close(self, minute: int) -> None:
-        if self._minute is not None:
-            self._samples.append(Sample(self._minute, self._calls - self._calls_before, self._quota_used))
-        while self._samples and self._samples[-1].minute >= minute:
+    def _close(self, over: int, begins: int) -> None:
+        self._samples.append(Sample(over, self._calls - self._calls_before, self._quota_used))
+        while self._samples and self._samples[-1].minute >= begins:
             self._samples.pop()
-        self._minute, self._calls_before = minute, self._calls
+        self._minute, self._calls_before = begins, self._calls

@@ -6,6 +6,7 @@ the listener inside the callback: as long as it has not returned, the group does
 while a call of ours is on the wire. The commits that it returns go to the library before the callback returns, and are
 sent before the member rejoins: their results count as unknown. A *lost* partition belongs to somebody else already:
 nothing is drained, nothing committed, since a commit could undo the other's.
+
 A batch may hold records of a partition that is revoked while it is collected. They are dropped here: the listener has
 never seen them, so its commits don't cover them. Positions come from commits or from `start_position`, never from the
 library: `auto.offset.reset` is `error`.
@@ -17,7 +18,7 @@ import logging
 import time
 from concurrent.futures import Future
 from threading import Thread
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from confluent_kafka import Consumer, KafkaException
 from confluent_kafka import TopicPartition as KafkaPartition
@@ -30,15 +31,16 @@ from consumer.adapters.kafka_faults import Faults
 from consumer.adapters.kafka_health import KafkaHealth, Trouble
 from consumer.adapters.kafka_lookup import Lookup
 from consumer.adapters.kafka_message import to_record
+from consumer.adapters.membership import Membership
 from consumer.adapters.out_of_range import OutOfRange
 from consumer.adapters.start_position import StartPositions
-from consumer.adapters.subscription import Subscription, group_config
+from consumer.adapters.subscription import Listener, Subscription, group_config
 from consumer.core.partition import Assignment
 from consumer.core.record import TopicPartition
 from consumer.errors import KafkaFailed, Stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from confluent_kafka import KafkaError
 
@@ -54,25 +56,6 @@ __all__ = ["KafkaSource", "Listener", "Subscription", "Trouble"]
 
 LOCATING = 0.01
 """Seconds that a turn waits at most while the start of partitions is asked for, in several questions."""
-
-
-class Listener(Protocol):
-    """Who owns the state of partitions; called on the Kafka thread from inside `poll`, never from inside `close`."""
-
-    def assigned(self, assignments: Sequence[Assignment]) -> None:
-        """Partitions are ours and what was committed is known; their records follow in a later `poll`.
-
-        `KafkaSource.pause` may be called from here.
-        """
-
-    def revoking(self, partitions: Sequence[TopicPartition]) -> Sequence[Commit]:
-        """Partitions go to another member: drain them, forget them, return what is to be committed.
-
-        Blocks the rebalance while it runs. It must not call `poll`.
-        """
-
-    def lost(self, partitions: Sequence[TopicPartition]) -> None:
-        """Partitions belong to somebody else already: forget them."""
 
 
 class _Reading(NamedTuple):
@@ -107,7 +90,9 @@ class KafkaSource:
         self._gone: set[TopicPartition] = set()
         self._generation = 0
         self._closing = False
-        self.joined = False
+        self._membership = Membership(
+            self._lookup, subscription.group_id, asks=subscription.group_protocol == "consumer"
+        )
         config = group_config(connection, subscription)
         self._eager = "cooperative" not in str(config.get("partition.assignment.strategy", "cooperative"))
         callbacks = {
@@ -172,6 +157,11 @@ class KafkaSource:
         return self._ends.of(self._consumer, self._reading)
 
     @property
+    def joined(self) -> bool:
+        """Whether the group gave us partitions, or said that there are none to give."""
+        return self._membership.joined
+
+    @property
     def trouble(self) -> Trouble | None:
         """Why Kafka does not serve us."""
         return self._health.trouble
@@ -211,6 +201,7 @@ class KafkaSource:
             self._faults.failed(kafka_errors.cause(error), now)
         except Stopped as stopped:
             self._faults.stop(str(stopped))
+        self._membership.turn(self._consumer.memberid(), now)
         self._ends.turn(self._paused, now)
         self._health.turn(now)
         self._faults.raise_if_stopped()
@@ -286,7 +277,7 @@ class KafkaSource:
         return self._generation
 
     def _on_assign(self, consumer: Consumer, partitions: list[KafkaPartition]) -> None:
-        self.joined = True
+        self._membership.joined = True
         (consumer.assign if self._eager else consumer.incremental_assign)([])
         self._positions.add(_keys(partitions), self._next_generation())
 

@@ -42,8 +42,8 @@ class Faults:
 
     def reported(self, error: KafkaError, now: float) -> None:
         """What the library said about its connections, or about our membership."""
-        if error.fatal():
-            self.stop(_fatal(error))
+        if _fatal(error):
+            self._end(error)
         else:
             self._health.reported(error, now)
 
@@ -60,8 +60,8 @@ class Faults:
     def message(self, error: KafkaError, message: Message, now: float) -> None:
         """An error in place of a record."""
         key = TopicPartition(message.topic() or "", message.partition() or 0)
-        if error.fatal():
-            self.stop(_fatal(error))
+        if _fatal(error):
+            self._end(error)
         elif error.code() in kafka_errors.GONE:
             self._out_of_range.add(key, message.offset() or 0)
         elif error.code() in kafka_errors.CORRUPT:
@@ -72,6 +72,10 @@ class Faults:
         else:
             self.failed(error, now, message.topic())
 
+    def _end(self, error: KafkaError) -> None:
+        self.stop(f"Kafka has ended our membership of the group for good: {error.str()}")
 
-def _fatal(error: KafkaError) -> str:
-    return f"Kafka has ended our membership of the group for good: {error.str()}"
+
+def _fatal(error: KafkaError) -> bool:
+    """In place of a record, the library gives a fatal error without its mark."""
+    return error.fatal() or error.code() == KafkaError._FATAL  # noqa: SLF001  # its public name

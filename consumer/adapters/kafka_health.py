@@ -111,15 +111,17 @@ class KafkaHealth:
             self._probe = self._ask(now)
         if self._probe is None:
             return
+        probe, self._probe = self._probe, None
         try:
-            next(self._probe)
+            next(probe)
         except StopIteration:
-            self._probe = None
+            pass
         except KafkaException as error:
-            self._probe = None
             self.failed(kafka_errors.cause(error), now, since=self._next)
-        if self._probe is None:
-            self._next = now + (PROBE_AGAIN if self.trouble or self.missing_topics else PROBE_EVERY)
+        else:
+            self._probe = probe
+            return
+        self._next = now + (PROBE_AGAIN if self.trouble or self.missing_topics else PROBE_EVERY)
 
     def _ask(self, began: float) -> Generator[None, None, None]:
         counts = yield from self._lookup.partitions(self._topics)

@@ -102,6 +102,12 @@ class Lookup:
         operations = (yield from _wait(described[topic])).authorized_operations
         return not operations or AclOperation.READ in operations
 
+    def has_nothing(self, group_id: str, member_id: str) -> Generator[None, None, bool]:
+        """Whether this member is in the group and no partition is given to it."""
+        asked = self._admin.describe_consumer_groups([group_id], request_timeout=ANSWER_SECONDS)[group_id]
+        members = (yield from _wait(asked)).members
+        return any(member.member_id == member_id and not member.assignment.topic_partitions for member in members)
+
     def committed(
         self, group_id: str, partitions: Iterable[TopicPartition]
     ) -> Generator[None, None, dict[TopicPartition, CommittedOffset]]:

@@ -60,14 +60,15 @@ class OutOfRange:
             self._steps = self._look(dict(self._offsets))
         if self._steps is None:
             return []
+        steps, self._steps = self._steps, None
         try:
-            next(self._steps)
+            next(steps)
         except StopIteration as done:
-            self._steps = None
             return done.value  # type: ignore[no-any-return]  # StopIteration does not know the generator's type
         except KafkaException:
-            self._steps, self._next = None, now + AGAIN
+            self._next = now + AGAIN
             raise
+        self._steps = steps
         return []
 
     def _look(self, asked: dict[TopicPartition, int]) -> Generator[None, None, list[Move]]:

@@ -34,8 +34,8 @@ ANSWER = 1.0
 """Seconds without a message after which a wish waits for its next turn."""
 
 PATIENCE = 60.0
-"""Seconds for which a topic must be missing, or end before the wanted offset, until the record counts as gone: a change
-of the leader can look like that for a moment."""
+"""Seconds for which a topic must be missing, or hold nothing from the wanted offset on, until the record is gone:
+a change of the leader can look like that for a moment."""
 
 _DEFAULTS = {
     "queued.min.messages": 1,
@@ -65,7 +65,7 @@ class _Wish(NamedTuple):
 
 
 class _NotNow(Exception):
-    """Kafka gave no answer; `missing` when it said that it has no such offset above those it has."""
+    """Not found, this time; `missing` when Kafka said that there is no such thing."""
 
     def __init__(self, *, missing: bool = False) -> None:
         self.missing = missing
@@ -160,22 +160,30 @@ class RecordReader:
         return None
 
     def _find(self, consumer: Consumer, partition: TopicPartition, offset: int) -> tuple[Record | None, int]:
-        """The record at an offset, None if it has gone, and the next position, -1 where that is not known."""
+        """The record at an offset, None if it has gone, and the next position, -1 where that is not known.
+
+        Gone is what lies below the beginning of the partition, or is passed over by a later record. The library's word
+        that nothing is there proves nothing: it may be about what was asked before.
+        """
         while not self._closing.is_set():
             message = consumer.poll(ANSWER)
             if message is None:
-                raise _NotNow
+                raise _NotNow(missing=not _exists(consumer, partition))
             error = message.error()
             if error is None:
                 at = message.offset() or 0
                 if at >= offset:
                     return to_record(message) if at == offset else None, at + 1
             elif error.code() in (*kafka_errors.GONE, KafkaError._PARTITION_EOF):  # noqa: SLF001  # its public name
-                # Nothing at or behind this offset: compacted or deleted, if the partition goes on behind it.
                 marks = consumer.get_watermark_offsets(KafkaPartition(*partition), timeout=ANSWER)
-                if marks and offset < marks[1]:
+                if marks and offset < marks[0]:
                     return None, -1
                 raise _NotNow(missing=marks is not None)
             elif message.topic():  # other errors are about the group, which we do not use
                 raise _NotNow(missing=error.code() in kafka_errors.MISSING_TOPIC)
         raise _NotNow
+
+
+def _exists(consumer: Consumer, partition: TopicPartition) -> bool:
+    topic = consumer.list_topics(partition.topic, timeout=ANSWER).topics[partition.topic]
+    return partition.partition in topic.partitions

@@ -92,12 +92,14 @@ class StartPositions:
         if self._steps is None and self._generations and now >= self._next:
             self._steps = self._locate(dict(self._generations))
         if self._steps is not None:
+            steps, self._steps = self._steps, None
             try:
-                next(self._steps)
+                next(steps)
+                self._steps = steps
             except StopIteration as done:
-                self._steps, self._next = None, now if done.value else now + AGAIN
+                self._next = now if done.value else now + AGAIN
             except KafkaException:
-                self._steps, self._next = None, now + AGAIN
+                self._next = now + AGAIN
                 raise
         located, self._located = self._located, []
         return located

@@ -37,7 +37,7 @@ th,td{text-align:left;vertical-align:top;padding:.35rem .75rem .35rem 0;border-t
 thead th{border-top:0;color:var(--quiet);font-weight:500;font-size:.875rem;white-space:nowrap}
 tbody th{font-weight:500;overflow-wrap:break-word;min-width:6rem}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-td small{display:block;color:var(--quiet);min-width:6rem}
+td small{display:block;color:var(--quiet);min-width:8rem;overflow-wrap:anywhere}
 a{color:var(--plot)}
 #stale{color:var(--act);font-weight:600}
 """

@@ -1,13 +1,17 @@
-"""What the group's consumer reads, as whom, and with how much memory."""
+"""What the group's consumer reads, as whom, with how much memory, and who is told of partitions."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from consumer.adapters.kafka_config import consumer_config
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from consumer.adapters.kafka_config import Connection
+    from consumer.core.partition import Assignment, Commit
+    from consumer.core.record import TopicPartition
 
 _DEFAULTS = {
     # 4 MiB waiting in the library and 1 MiB a fetch read as fast as its own 64 and 50 MiB do, with an eighth of the
@@ -20,6 +24,25 @@ _DEFAULTS = {
     "fetch.queue.backoff.ms": 10,
     "check.crcs": True,
 }
+
+
+class Listener(Protocol):
+    """Who owns the state of partitions; called on the Kafka thread from inside `poll`, never from inside `close`."""
+
+    def assigned(self, assignments: Sequence[Assignment]) -> None:
+        """Partitions are ours and what was committed is known; their records follow in a later `poll`.
+
+        `KafkaSource.pause` may be called from here.
+        """
+
+    def revoking(self, partitions: Sequence[TopicPartition]) -> Sequence[Commit]:
+        """Partitions go to another member: drain them, forget them, return what is to be committed.
+
+        Blocks the rebalance while it runs. It must not call `poll`.
+        """
+
+    def lost(self, partitions: Sequence[TopicPartition]) -> None:
+        """Partitions belong to somebody else already: forget them."""
 
 
 class Subscription(NamedTuple):

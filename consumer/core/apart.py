@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from consumer.core.command import ReadAgain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from consumer.core.lanes import Lane
     from consumer.core.profile import Rejection
@@ -36,15 +36,16 @@ class Single(NamedTuple):
 class Apart:
     """The events of one lane that are left to send, in order.
 
-    `guilty` when there is but one: it needs no second trial. `attempts`, `status` and `failing_since` are those of the
-    calls that carried all of them.
+    `rejection` is why they were taken apart; `guilty` when there was but one event: it needs no second trial.
+    `attempts`, `status` and `failing_since` are those of the calls that carried all of them.
     """
 
-    __slots__ = ("attempts", "failing_since", "guilty", "records", "singles", "status")
+    __slots__ = ("attempts", "failing_since", "guilty", "records", "rejection", "singles", "status")
 
     def __init__(self, singles: Iterable[Single], lane: Lane, rejection: Rejection) -> None:
         self.singles = deque(singles)
-        self.guilty = rejection if len(self.singles) == 1 else None
+        self.rejection = rejection
+        self.guilty = len(self.singles) == 1
         self.records: dict[Single, Record | None] = {}
         self.attempts = lane.attempts
         self.status = lane.status
@@ -60,9 +61,9 @@ class Apart:
         single = self.singles.popleft()
         return single, self.records.pop(single, None)
 
-    def drop(self, partition: TopicPartition) -> None:
-        """Forget the events of a partition."""
-        self.singles = deque(single for single in self.singles if single.partition != partition)
+    def drop(self, partitions: Collection[TopicPartition]) -> None:
+        """Forget the events of these partitions."""
+        self.singles = deque(single for single in self.singles if single.partition not in partitions)
 
 
 class Reading:
@@ -71,20 +72,21 @@ class Reading:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._asked: dict[bytes, set[tuple[TopicPartition, int]]] = {}
-        self._lanes: dict[tuple[TopicPartition, int], tuple[Lane, Single]] = {}
-        self._queue: deque[Lane] = deque()
+        self._wanted: dict[tuple[TopicPartition, int], tuple[Lane, Apart, Single]] = {}
+        self._queue: deque[tuple[Lane, Apart]] = deque()
 
-    def want(self, lane: Lane) -> None:
+    def want(self, lane: Lane, apart: Apart) -> None:
         """Have the next records of a lane that was taken apart read again."""
-        self._queue.append(lane)
+        self._queue.append((lane, apart))
         self._ask()
 
     def found(self, partition: TopicPartition, offset: int, record: Record | None) -> Lane | None:
         """A record was read again (None: it has left its topic); its lane, once that has all it asked for."""
-        lane, single = self._lanes.pop((partition, offset), (None, None))
-        if lane is None or single is None or lane.apart is None:
+        wanted = self._wanted.pop((partition, offset), None)
+        if wanted is None:
             return None
-        lane.apart.records[single] = record
+        lane, apart, single = wanted
+        apart.records[single] = record
         asked = self._asked[lane.key]
         asked.discard((partition, offset))
         if asked:
@@ -93,22 +95,20 @@ class Reading:
         self._ask()
         return lane
 
-    def withdraw(self, lane: Lane) -> None:
-        """A lane no longer wants what it asked for."""
-        for place in self._asked.pop(lane.key, ()):
-            del self._lanes[place]
-        if lane in self._queue:
-            self._queue.remove(lane)
+    def withdraw(self, lanes: Collection[Lane]) -> None:
+        """These lanes no longer want what they asked for."""
+        for lane in lanes:
+            for place in self._asked.pop(lane.key, ()):
+                del self._wanted[place]
+        self._queue = deque((lane, apart) for lane, apart in self._queue if lane not in lanes)
         self._ask()
 
     def _ask(self) -> None:
         while self._queue and len(self._asked) < MOST_LANES:
-            lane = self._queue.popleft()
-            if lane.apart is None:
-                continue
-            partition = lane.apart.head.partition
-            singles = [single for single in lane.apart.singles if single.partition == partition][:MOST_RECORDS]
+            lane, apart = self._queue.popleft()
+            partition = apart.head.partition
+            singles = [single for single in apart.singles if single.partition == partition][:MOST_RECORDS]
             offsets = tuple(single.offset for single in singles)
             self._asked[lane.key] = {(partition, offset) for offset in offsets}
-            self._lanes.update({(partition, single.offset): (lane, single) for single in singles})
+            self._wanted.update({(partition, single.offset): (lane, apart, single) for single in singles})
             self._work.commands.append(ReadAgain(partition, offsets, self._work.partitions[partition].generation))

@@ -19,17 +19,22 @@ class Clocks(NamedTuple):
 class DeliveryClock:
     """Seconds in which Target took calls: a record that keeps failing is given up by this clock, so not in an outage.
 
-    The time since the previous outcome counts when a call is delivered. Repeated calls that fail again say nothing of
-    how others fare, and are left out.
+    When a call is delivered, the time since the previous outcome counts. One identity that keeps failing says nothing
+    of how others fare, so its failures are left out; once another one fails too, the time until then is lost: in an
+    outage many take turns in failing.
     """
 
     def __init__(self) -> None:
         self.time = 0.0
         self._last: float | None = None
+        self._failing: bytes | None = None
 
-    def outcome(self, now: float, *, fresh: bool, delivered: bool) -> None:
-        """A call ended; `fresh` when it was not a repetition of one that failed."""
-        if delivered and self._last is not None:
-            self.time += now - self._last
-        if delivered or fresh:
-            self._last = now
+    def outcome(self, now: float, key: bytes, *, delivered: bool) -> None:
+        """A call for this identity ended."""
+        if delivered:
+            self.time += 0.0 if self._last is None else now - self._last
+            self._last, self._failing = now, None
+        elif key != self._failing:
+            if self._failing is not None:
+                self._last = now
+            self._failing = key

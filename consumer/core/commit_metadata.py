@@ -57,6 +57,8 @@ def read(base: int, text: str) -> Committed:
     if version != VERSION or len(rest) != 3 or not rest[0].isdecimal():  # noqa: PLR2004  # RUN, HASH, BITMAP
         return Committed(base)
     run, mappings, bitmap = rest
+    if bitmap[:1] not in ("", "b", "z"):
+        return Committed(base)
     try:
         bits = b85decode(bitmap[1:])
         if bitmap[:1] == "z":

@@ -59,7 +59,7 @@ class Concurrency:
             self.forget()
             return True
         lowest = min(answer.level for answer in self._answers if not answer.accepted)
-        if now >= self._doubted_until and lowest > 1 and self._limits(lowest):
+        if now >= self._doubted_until and self._limits(lowest):
             self._hold = _HOLD
             self._set(lowest - 1, now)
             return True

@@ -30,7 +30,7 @@ class DeadLetterShare:
 
     def allows(self) -> bool:
         """Whether one more dead letter stays within the limit."""
-        return len(self._window) < WINDOW or self._dead + 1 <= self._limit * WINDOW
+        return len(self._window) < WINDOW or (self._dead + 1) / WINDOW <= self._limit
 
     def died(self, *, just_read: bool) -> None:
         """A record is dead: the one just read, or an older one."""

@@ -16,15 +16,17 @@ from consumer.core.apart import Apart, Reading, Single
 from consumer.core.clock import DeliveryClock
 from consumer.core.command import Send
 from consumer.core.dead_letters import History
-from consumer.core.lanes import Lane, Waiting, prefixed, split
+from consumer.core.lanes import Lane
 from consumer.core.outcome import Delivered, Misconfigured, Refused, Throttled
-from consumer.core.profile import ProfileUpdate, Rejection, Unmatched, encode_attributes, encode_identity
+from consumer.core.pairs import prefixed, split
+from consumer.core.profile import ProfileUpdate, Rejection, encode_attributes, encode_identity
 from consumer.core.record import Record
 from consumer.core.state import NotNow
 from consumer.core.tally import Arrival
+from consumer.core.waiting import Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from consumer.core.clock import Clocks
     from consumer.core.dead_letters import DeadLetters
@@ -131,7 +133,7 @@ class Delivery:
         lane, permit = self._calls.pop(completed.number)
         outcome = completed.outcome
         self._gate.completed(outcome, permit, now)
-        self._clock.outcome(now.boot, fresh=lane.failing_since is None, delivered=isinstance(outcome, Delivered))
+        self._clock.outcome(now.boot, lane.key, delivered=isinstance(outcome, Delivered))
         lane.flying = False
         if outcome.status is not None:
             lane.status = outcome.status
@@ -195,7 +197,7 @@ class Delivery:
         """A lane is not in flight: its next call is to be made, its records are to be read again, or it is done."""
         while lane.apart is not None and lane.apart.singles and not lane.left:
             if lane.apart.head not in lane.apart.records:
-                self._reading.want(lane)
+                self._reading.want(lane, lane.apart)
                 return
             self._prepare(lane, lane.apart)
         if lane.empty:
@@ -226,26 +228,21 @@ class Delivery:
     def _prepare(self, lane: Lane, apart: Apart) -> None:
         """Make a call of the event whose turn it is, or a dead letter of one that needs no trial."""
         record = apart.records[apart.head]
-        result = self._map(record) if record is not None else None
-        if apart.guilty is not None:
-            self._bury(lane, apart, apart.guilty)
-        elif isinstance(result, ProfileUpdate):
+        result = None if record is None or apart.guilty else self._map(record)
+        if isinstance(result, ProfileUpdate):
             lane.identity = encode_identity(result.identity)
             lane.left = split(encode_attributes(result.attributes), ROOM)
         else:
-            self._bury(
-                lane, apart, Rejection("send", "refused", "Target refused it, and the record has left its topic")
-            )
+            self._bury(lane, apart, apart.rejection)
 
     def _bury(self, lane: Lane, apart: Apart, rejection: Rejection) -> None:
         single, record = apart.pop()
-        history = History(lane.attempts, lane.status, body_lost=record is None)
-        if record is None:
-            record = Record(*single.partition, single.offset, 0, None, None)
-        else:
-            result = self._map(record)
-            rejection = rejection._replace(mapping=None if isinstance(result, Unmatched) else result.mapping)
         partition = self._work.partitions[single.partition]
+        history = History(lane.attempts, lane.status, body_lost=record is None)
+        rejection = rejection._replace(mapping=partition.tracker.label(single.number))
+        if record is None:
+            rejection = rejection._replace(detail=f"{rejection.detail}; the record has left its topic")
+            record = Record(*single.partition, single.offset, 0, None, None)
         command = self._dead_letters.bury(partition, single.number, record, rejection, history)
         if command is not None:
             self._work.commands.append(command)
@@ -278,11 +275,13 @@ class Delivery:
         """Whether something of a partition waits to be sent again."""
         return any(lane.failures and partition in lane.partitions() for lane in self._lanes.values())
 
-    def drop(self, partition: TopicPartition) -> None:
-        """A partition is no longer ours: forget what waits and what lanes carry of it."""
-        self.waiting.drop(partition)
-        for lane in [lane for lane in self._lanes.values() if partition in lane.partitions()]:
-            lane.drop(partition)
-            self._reading.withdraw(lane)
+    def drop(self, partitions: Collection[TopicPartition]) -> None:
+        """Partitions are no longer ours: forget what waits and what lanes carry of them."""
+        self.waiting.drop(partitions)
+        lanes = [lane for lane in self._lanes.values() if not lane.partitions().isdisjoint(partitions)]
+        for lane in lanes:
+            lane.drop(partitions)
+        self._reading.withdraw(lanes)
+        for lane in lanes:
             if not lane.flying:
                 self._next(lane)

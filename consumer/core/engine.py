@@ -80,7 +80,7 @@ class Engine:
         """Partitions are ours; nothing of them has been read yet."""
         for assignment in assignments:
             self.partitions[assignment.partition] = Partition(assignment, self._hash)
-            self._delivery.waiting.boxes[assignment.partition] = {}
+            self._delivery.waiting.open(assignment.partition)
 
     def received(self, records: Iterable[Record], now: Clocks) -> None:
         """Records were read, in the order of each partition's offsets; those of partitions not ours are let go."""
@@ -120,11 +120,12 @@ class Engine:
 
     def forget(self, partitions: Iterable[TopicPartition]) -> None:
         """These partitions are no longer ours; a call in flight ends without them."""
-        for key in partitions:
-            self._draining.discard(key)
-            if key in self.partitions:
-                self._delivery.drop(key)
-                del self.partitions[key]
+        forgotten = set(partitions)
+        self._draining -= forgotten
+        forgotten &= self.partitions.keys()
+        self._delivery.drop(forgotten)
+        for key in forgotten:
+            del self.partitions[key]
 
     # -- commands ------------------------------------------------------------------------------------------------------
 

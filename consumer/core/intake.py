@@ -5,19 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from consumer.core.delivery import ROOM
-from consumer.core.lanes import Layer, Pending
 from consumer.core.offsets import DONE
+from consumer.core.pairs import Layer, size
 from consumer.core.profile import ProfileUpdate, Rejection, Skipped, encode_attributes, encode_identity
+from consumer.core.waiting import Pending
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from consumer.core.clock import Clocks
     from consumer.core.dead_letters import DeadLetters
-    from consumer.core.lanes import Waiting
     from consumer.core.partition import Partition
     from consumer.core.profile import Result
     from consumer.core.record import Record
+    from consumer.core.waiting import Waiting
     from consumer.core.work import Work
 
 
@@ -49,39 +50,27 @@ class Intake:
 
     def _update(self, partition: Partition, record: Record, update: ProfileUpdate, now: Clocks) -> None:
         pairs = encode_attributes(update.attributes)
-        if len(pairs) > ROOM and any(len(pair) > ROOM - 16 for pair in pairs.split(b"&")):
+        if size(pairs) > ROOM and any(size(pair) > ROOM for pair in pairs.split(b"&")):
             detail = f"one attribute alone takes more than the {ROOM} bytes that fit into a call"
             self._reject(partition, record, Rejection("send", "too_large", detail, update.mapping))
             return
         key = update.identity.key()
-        if record.offset < partition.recovered.end and self._delivered_before(partition, record.offset, key):
+        if partition.delivered_before(record.offset, key):
             partition.tracker.give(DONE)
             return
-        identity = encode_identity(update.identity)
+        suffix = encode_identity(update.identity)[len(key) :]
         layer = Layer(self._waiting.rank(update.occurred_at), pairs)
         pending = self._waiting.get(partition.key, key)
         if pending is None:
             number = partition.tracker.open(update.mapping)
             # A timestamp of the future would hold the identity back until then.
             oldest = min(record.timestamp, int(now.wall * 1000))
-            fresh = Pending(number, key if identity == key else identity, oldest, layer)
-            self._waiting.add(partition.key, key, fresh)
+            pending = Pending(number, suffix, oldest, layer)
         else:
             number = self._number(partition, pending, update.mapping)
-            self._waiting.put(pending, key if identity == key else identity, layer)
+            pending.put(suffix, layer)
+        self._waiting.put(partition.key, key, pending)
         partition.tracker.give(number)
-
-    @staticmethod
-    def _delivered_before(partition: Partition, offset: int, key: bytes) -> bool:
-        """Whether the last commit names this offset as completed, and sending it again is not needed for order.
-
-        It is needed when an earlier event of the same identity has been sent since the start: that one's older value
-        would stay for ever (found by exhaustive search of crashes).
-        """
-        if offset in partition.recovered and key not in partition.sent_again:
-            return True
-        partition.sent_again.add(key)
-        return False
 
     @staticmethod
     def _number(partition: Partition, pending: Pending, mapping: int) -> int:
@@ -97,7 +86,7 @@ class Intake:
         tracker = partition.tracker
         number = tracker.open(rejection.mapping or 0)
         tracker.give(number)
-        if record.offset in partition.recovered:
+        if partition.completed_before(record.offset):
             tracker.dying(number)  # it counts in a run of dead letters, as it did before the restart
             tracker.resolve(number)
             return

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _PENDING, _DYING, _RESOLVED, _DEAD = 0, 1, 2, 3
 """States of an update. Odd: a dead letter, which counts in a run. From `_RESOLVED` on: resolved."""
 
-_TRIM = 65536
+_TRIM = 4096
 """Passed events are dropped in blocks, when they also are more than half of what is kept: amortised constant."""
 
 UNDECIDED = 0
@@ -46,7 +46,7 @@ class OffsetTracker:
         self._state = bytearray((_PENDING, _RESOLVED))
         self._events = array("I", (0, 0))
         self._label = array("H", (0, 0))
-        self._free: list[int] = []
+        self._free = array("I")
 
     def __len__(self) -> int:
         """How many events are tracked from the committable offset on."""
@@ -54,8 +54,8 @@ class OffsetTracker:
 
     @property
     def size(self) -> int:
-        """Bytes that the tracked events take: four an event, sixteen a run, seven an update."""
-        return 4 * len(self._owner) + 16 * len(self._run_index) + 7 * len(self._state)
+        """Bytes that the tracked events take: four an event, sixteen a run, seven an update, four a free number."""
+        return 4 * (len(self._owner) + len(self._free)) + 16 * len(self._run_index) + 7 * len(self._state)
 
     @property
     def committable(self) -> int:

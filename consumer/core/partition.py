@@ -39,37 +39,59 @@ class Partition:
     def __init__(self, assignment: Assignment, mappings_hash: str) -> None:
         self.key = assignment.partition
         self.generation = assignment.generation
-        self.recovered = commit_metadata.Committed(0)
         self.committed = assignment.committed
-        self.sent_again: set[bytes] = set()
         self.dying: dict[int, Dying] = {}
         self.paused = False
         self.metadata_limit = commit_metadata.LIMIT
         self.metadata_full = False
         self._hash = mappings_hash
+        self._start = assignment.committed or 0
+        self._recovered = commit_metadata.read(self._start, assignment.metadata)
+        self._recovered_end = self._recovered.end
+        self._sent_again: set[bytes] = set()
+        self._seen: tuple[int, int] | None = None
         self._handed: tuple[int, str] | None = None
-        if assignment.committed is not None:
-            self.recovered = commit_metadata.read(assignment.committed, assignment.metadata)
-            self._handed = (assignment.committed, assignment.metadata)
         # A run of dead letters goes on only under the mappings that made it.
-        run = self.recovered.run if self.recovered.hash == mappings_hash else 0
-        self.tracker = OffsetTracker(assignment.committed or 0, run)
+        run = self._recovered.run if self._recovered.hash == mappings_hash else 0
+        self.tracker = OffsetTracker(self._start, run)
 
     @property
     def blocked(self) -> bool:
         """Whether a dead letter could not be written."""
         return any(dying.failed for dying in self.dying.values())
 
+    def completed_before(self, offset: int) -> bool:
+        """Whether the last commit, before this assignment, names this offset as completed."""
+        return offset < self._recovered_end and offset in self._recovered
+
+    def delivered_before(self, offset: int, key: bytes) -> bool:
+        """Whether an event was completed before this assignment, and order does not ask to send it again.
+
+        It does when an earlier event of the same identity is sent after the start: that one's older value would stay
+        for ever (found by exhaustive search of crashes).
+        """
+        if offset >= self._recovered_end:
+            self._sent_again.clear()
+            return False
+        if offset in self._recovered and key not in self._sent_again:
+            return True
+        self._sent_again.add(key)
+        return False
+
     def commit(self, *, final: bool) -> Commit | None:
         """What to commit now; None when nothing changed since the last time.
 
         Until all that the last commit names as completed has been read again, only a final commit is given: an earlier
-        one would forget them, and a crash would send them again.
+        one would forget them, and a crash would send them again. Before anything was read there is nothing to say.
         """
         tracker = self.tracker
-        if tracker.next_offset == 0 or (not final and tracker.next_offset < self.recovered.end):
+        if tracker.next_offset == self._start or (not final and tracker.next_offset < self._recovered_end):
             return None
         offset = tracker.committable
+        seen = (offset, tracker.completed_above)  # the same count above the same offset: the same ones
+        if seen == self._seen:
+            return None
+        self._seen = seen
         text = ""
         self.metadata_full = False
         if self.metadata_limit and (tracker.completed_above or tracker.run):
@@ -80,12 +102,8 @@ class Partition:
         self._handed = (offset, text)
         return Commit(self.key, offset, text, self.generation)
 
-    def committed_as(self, commit: Commit) -> None:
-        """The broker took a commit."""
-        self.committed = commit.offset
-
     def not_committed(self, *, metadata_too_large: bool) -> None:
         """The broker did not take the last commit; it is given again, without metadata if that was too large."""
-        self._handed = None
+        self._seen = self._handed = None
         if metadata_too_large:
             self.metadata_limit = 0

@@ -33,7 +33,7 @@ def success() -> Answer:
 
 
 def unsuccessful(status: int, message: str, headers: dict[str, str] | None = None) -> Answer:
-    """The same form with `success` false, as the bulk API documents it (page "profile-bulk-api")."""
+    """The same form with `success` false (page "profile-bulk-api"); the message has no markup."""
     text = f"<response><success>false</success><message>{message}</message></response>"
     return Answer(status, text.encode(), XML | (headers or {}))
 

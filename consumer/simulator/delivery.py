@@ -21,12 +21,12 @@ async def read_body(request: web.BaseRequest, limit: int) -> bytes | None:
     """The whole body; None when it is larger than `limit` bytes. Raises when the client leaves before its end."""
     if not request.can_read_body:
         return b""
-    body = b""
+    body = bytearray()
     while chunk := await request.content.readany():
         body += chunk
         if len(body) > limit:
             return None
-    return body
+    return bytes(body)
 
 
 async def deliver(request: web.BaseRequest, answer: Answer) -> web.StreamResponse:

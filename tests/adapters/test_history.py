@@ -16,7 +16,7 @@ def test_a_minute_shows_once_it_is_over() -> None:
 
 
 def test_calls_count_from_the_first_sample_and_each_once() -> None:
-    history = fed((600, 100, 1), (630, 107, 2), (665, 110, 3), (730, 120, 4))
+    history = fed((600, 100, 1), (630, 103, 2), (659, 107, 2), (665, 110, 3), (730, 120, 4))
     assert [sample.calls for sample in history.samples] == [7, 3]
     assert sum(sample.calls for sample in history.samples) == 110 - 100
 

@@ -51,6 +51,6 @@ def test_a_limit_is_a_line_below_the_top_only_when_it_is_passed() -> None:
 
 
 def test_who_cannot_see_the_picture_hears_its_figures() -> None:
-    drawn = plot("Calls a minute", [(MIDNIGHT + 570, 1200), (MIDNIGHT + 571, 300)])
+    drawn = plot("Calls a minute", [(MIDNIGHT + 570, 1200), (MIDNIGHT + 571, 300)], 5000)
     assert 'role="img"' in drawn
     assert 'aria-label="Calls a minute: 300 now, at most 1,200 since 09:30 UTC"' in drawn

@@ -197,9 +197,10 @@ def test_configured_rules_are_tried_first() -> None:
 
 def test_not_found_is_blamed_on_the_address_until_a_call_was_delivered() -> None:
     target = ScriptedTarget(answer(404), answer(200, ACCEPTED), answer(404))
-    assert outcomes(target, 3) == [
+    assert outcomes(target, 4) == [
         Misconfigured(404, "address_unknown"),
         Delivered(200),
+        Refused(404, "status_refused"),
         Refused(404, "status_refused"),
     ]
 
@@ -268,7 +269,9 @@ def test_an_answer_is_read_up_to_64_kib_and_its_connection_dropped() -> None:
     [(LONGEST_ANSWER - 4, Delivered(200)), (LONGEST_ANSWER - 3, Transient(200, "body_unreadable"))],
 )
 def test_what_stands_after_64_kib_is_not_judged(blanks: int, outcome: Outcome) -> None:
-    assert outcomes(ScriptedTarget(answer(200, b" " * blanks + b"true"))) == [outcome]
+    body = b" " * blanks + b"true"
+    assert outcomes(ScriptedTarget(answer(200, body))) == [outcome]
+    assert outcomes(ScriptedTarget(answer(200, gzip.compress(body), "Content-Encoding: gzip"))) == [outcome]
 
 
 def test_an_answer_may_come_compressed_though_that_was_not_asked_for() -> None:

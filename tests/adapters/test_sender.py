@@ -218,6 +218,19 @@ def test_after_the_loop_has_ended_all_outcomes_are_given_and_then_it_says_so() -
         of._tasks.clear()
 
 
+def test_an_outcome_of_the_last_turn_of_the_loop_is_given_too() -> None:
+    async def stop_the_loop(_send: Send) -> Outcome:
+        loop = asyncio.get_running_loop()
+        loop.call_soon(loop.stop)
+        return Delivered(200)
+
+    of = Sender(Api(stop_the_loop))
+    of.submit(sends(1))
+    assert [each.number for each in of.completed(10.0)] == [1]
+    with pytest.raises(Stopped):
+        of.completed(10.0)
+
+
 def test_an_error_in_the_loop_is_logged_by_its_kind_alone(sender: Callable[..., Sender]) -> None:
     of = sender(deliver)
     with capture_logs() as logs:

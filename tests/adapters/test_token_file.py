@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,6 +23,8 @@ def replace(file: Path, text: str) -> None:
     """As Kubernetes does it: another file takes the name."""
     other = file.with_suffix(".new")
     other.write_text(text)
+    before = file.stat()
+    os.utime(other, ns=(before.st_atime_ns, before.st_mtime_ns))  # so quick that the time is the same
     other.replace(file)
 
 
@@ -37,6 +40,16 @@ def test_a_replaced_file_is_noticed_within_a_second(file: Path) -> None:
     replace(file, "again")  # as long as the first
     assert of.token(10.9) == "first"
     assert of.token(11.0) == "again"
+
+
+@pytest.mark.parametrize(("text", "later"), [("other", 1), ("longer", 0)])
+def test_a_file_that_is_written_over_is_noticed_by_its_time_or_its_size(file: Path, text: str, later: int) -> None:
+    of = TokenFile(file)
+    assert of.token(0.0) == "first"
+    before = file.stat()
+    file.write_text(text)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns + later))
+    assert of.token(1.0) == text
 
 
 def test_a_file_that_has_not_changed_is_not_read(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

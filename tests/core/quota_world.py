@@ -3,8 +3,8 @@
 """A small world with a ledger, brokers, pods and Target, in which everything may go wrong; it drives the real core.
 
 One step is half a unit of time. Everyone spends and Target counts at the last moment for a while, then at the first:
-a call that is counted too briefly shows then. `World.worst()` is what Target counted in the fullest rolling window.
-Names of the adversities are in `ADVERSITIES`; a run is repeated exactly by its seed.
+a call that is counted too briefly shows then. `World.worst()` is what Target counted in the fullest rolling
+window. Names of the adversities are in `ADVERSITIES`; a run is repeated exactly by its seed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from consumer.core.clock import Clocks
 from consumer.core.lease import Terms
-from consumer.core.ledger import Entry, Ledger, Take
+from consumer.core.ledger import Close, Entry, Ledger, Take
 from consumer.core.shared_quota import SharedQuota, certain
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class World:
         self._sent = count()
         self._names = count()
         self._quiet_until = 0.0
-        self._fast_pods = False
+        self._wrong_pods = False
         self.pods = [Pod(self, next(self._names)) for _ in range(pods)]
 
     def happens(self, adversity: str, probability: float) -> bool:
@@ -126,7 +126,7 @@ class World:
             self.late = not self.late
         if self.happens("scale", 0.02):
             self._scale()
-        if self.happens("job", 0.1):
+        if self.happens("job", 0.05):
             self.pods.append(Job(self, next(self._names)))
         self.deliver()
         for pod in self.chance.sample(self.pods, len(self.pods)):
@@ -138,17 +138,19 @@ class World:
 
     def _set_clocks(self) -> None:
         # Of two clocks one is right at any moment, and for longer than a lease in between: that is the assumption.
-        if self.time < self._quiet_until or not self.bad & {"leader", "pods"} or self.chance.random() > 0.05:
+        wrong = self.skew or self._wrong_pods
+        if self.time < self._quiet_until or self.chance.random() > (0.05 if wrong else 0.5):
             return
-        if self.skew or self._fast_pods:
-            self.skew, self._fast_pods = 0.0, False
+        if wrong:
+            self.skew, self._wrong_pods = 0.0, False
             self._quiet_until = self.time + LONGER.life
         elif self.happens("leader", 0.5):
             self.skew = self.chance.choice(WRONG)
         else:
-            self._fast_pods = "pods" in self.bad
+            self._wrong_pods = "pods" in self.bad
+        few = self.chance.choice((0.2, 0.8))
         for pod in self.pods:
-            pod.set_clock(self.chance.choice(WRONG) if self._fast_pods and self.chance.random() < 0.5 else 0.0)
+            pod.set_clock(self.chance.choice(WRONG) if self._wrong_pods and self.chance.random() < few else 0.0)
 
     def _scale(self) -> None:
         pods = [pod for pod in self.pods if not isinstance(pod, Job)]
@@ -391,6 +393,8 @@ class Job(Pod):
                     world.calls += [
                         world.chance.uniform(world.time, max(end, world.time)) for _ in range(self.take.take)
                     ]
+                else:
+                    world.append([Close(self.take.lease, 0)])
                 self.gone = True
                 return
         self.gone = world.time > self.began + self.take.life

@@ -69,8 +69,9 @@ def test_one_probe_leaves_after_a_second_and_no_second_one_beside_it() -> None:
 
 def test_a_probe_that_succeeds_closes_it_with_a_clean_record() -> None:
     breaker = opened()
-    probe = breaker.sent()
-    breaker.succeeded(probe)
+    breaker.failed(breaker.sent(), now=1.0)
+    assert breaker.access(1.0) == 2.0
+    breaker.succeeded(breaker.sent())
     assert not breaker.open
     assert breaker.access(1.0) == 0.0
     fail(breaker, 9, now=1.0)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from consumer.core.retry_after import seconds_to_wait
@@ -21,6 +23,14 @@ def test_seconds(header: str, seconds: float) -> None:
 )
 def test_the_three_formats_of_a_date(header: str) -> None:
     assert seconds_to_wait(header, WALL) == 60.0
+
+
+def test_a_date_is_in_utc_wherever_the_machine_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        assert seconds_to_wait("Sun Nov  6 08:49:37 1994", WALL) == 60.0
+    time.tzset()
 
 
 def test_a_date_at_this_moment_means_now_and_an_earlier_one_nothing() -> None:

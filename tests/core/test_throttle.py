@@ -315,3 +315,13 @@ def test_no_more_leave_than_are_allowed_at_once_until_one_has_ended() -> None:
     assert of.access(500.0) == math.inf
     of.ended()
     assert of.access(500.0) == 0.0
+
+
+def test_calls_of_before_a_stop_are_no_evidence_of_a_limit_at_once() -> None:
+    of = throttle()
+    *let_through, one_too_many = [of.sent(0.0) for _ in range(5)]
+    of.refused(one_too_many, 0.1, 1.0)
+    for ticket in let_through:
+        of.accepted(ticket, 0.2)
+    of.refused(Ticket(1.5, 5), 1.6, None)
+    assert of.at_once == math.inf
