@@ -154,9 +154,16 @@ class Runner:
             self._reporter.dead_letter(report, now)
         for partition, offset, record in self._reader.poll():
             self._engine.read_again(partition, offset, record)
-        for result in self._source.committed():
+        self._committed()
+
+    def _committed(self) -> set[Commit]:
+        """Take in the broker's word on commits; those it spoke of."""
+        now = _clocks()
+        results = self._source.committed()
+        for result in results:
             self._engine.committed(result)
             self._reporter.commit(result, now)
+        return {result.commit for result in results}
 
     def _carry_out(self, commands: list[Command]) -> None:
         sends = []
@@ -223,7 +230,8 @@ class Runner:
         unanswered = set(commits)  # earlier commits of the same partitions may be answered first
         while unanswered and not deadline.passed(_clocks().boot):
             self._source.poll(BUSY, 1)
-            unanswered -= {result.commit for result in self._source.committed()}
+            unanswered -= self._committed()
+        self._reporter.unanswered(len(unanswered))
         self._source.close(deadline.left(_clocks().boot))
         self._calls.close(deadline.left(_clocks().boot))
         self._dead_letters.close(deadline.left(_clocks().boot))

@@ -21,9 +21,9 @@ from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AclOperation, AdminClient, OffsetSpec  # type: ignore[attr-defined]  # no __all__
 from confluent_kafka.cimpl import NewTopic
 
+from consumer.adapters import kafka_errors
 from consumer.adapters.kafka_config import admin_config
 from consumer.core.record import TopicPartition
-from consumer.errors import KafkaFailed
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
@@ -56,7 +56,7 @@ class Lookup:
     """Asks Kafka on a connection of its own, so that a hanging broker blocks neither the group nor the loop.
 
     Raises:
-        KafkaFailed: `kafka.properties` are not accepted.
+        SettingsInvalid: `kafka.properties` are not accepted.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -65,7 +65,7 @@ class Lookup:
         try:
             self._admin = AdminClient(config, logger=logging.getLogger("confluent_kafka"), error_cb=lambda _: None)
         except KafkaException as error:
-            raise KafkaFailed(f"kafka.properties: {error.args[0].str()}") from None
+            raise kafka_errors.properties_refused(error) from None
 
     def create_topic(self, name: str) -> Future[None]:
         """Create a topic with the broker's defaults; never waits."""

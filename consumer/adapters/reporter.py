@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter, deque
 from typing import TYPE_CHECKING, NamedTuple, cast
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from consumer.adapters.health import Heartbeat
     from consumer.adapters.kafka import KafkaSource
+    from consumer.adapters.logs import IdentityHasher
     from consumer.adapters.metric_catalogue import RecordOutcome
     from consumer.adapters.metrics import Metrics
     from consumer.core.acknowledgement import CommitResult, DeadLetterReport
@@ -56,13 +58,21 @@ class Windows(NamedTuple):
     heartbeat: Heartbeat
 
 
+class Names(NamedTuple):
+    """Who we are in the log, and how it calls a visitor."""
+
+    group_id: str
+    hasher: IdentityHasher
+
+
 class Reporter:
     """Watches the loop; every method is called by its thread."""
 
-    def __init__(self, mappings: Mappings, quota: Quota, windows: Windows) -> None:
+    def __init__(self, mappings: Mappings, quota: Quota, windows: Windows, names: Names) -> None:
         self._mappings = mappings
         self._quota = quota
         self._metrics, self._board, self._heartbeat = windows
+        self._group_id, self._hasher = names
         self._repeats = Repeats()
         self._conditions = Conditions()
         self._states: StateBook[TopicPartition | None] = StateBook()
@@ -72,6 +82,7 @@ class Reporter:
         self._dying: dict[tuple[TopicPartition, int], DeadLetter] = {}
         self._dead: deque[DeadLettered] = deque(maxlen=NEWEST)
         self._next = 0.0
+        self._started = False
         self._stopping = False
 
     # -- as things happen ----------------------------------------------------------------------------------------------
@@ -82,8 +93,12 @@ class Reporter:
             outcome = type(call.outcome).__name__.lower()
             self._calls[outcome] += 1
             self._metrics.call(outcome, call.seconds)
-        for arrival in engine.tally.arrivals:
-            self._metrics.delivery(arrival.events, now.wall - arrival.occurred_at / 1000)
+        detailed = log.is_enabled_for(logging.DEBUG)  # a hash for each call would cost more than the call
+        for events, occurred_at, identity in engine.tally.arrivals:
+            delay = now.wall - occurred_at / 1000
+            self._metrics.delivery(events, delay)
+            if detailed:
+                log.debug("delivered", identity=self._hasher(identity), events=events, seconds=round(delay, 3))
         engine.tally.arrivals.clear()
         self._conditions.watch(engine.gate, completed, now)
 
@@ -132,6 +147,11 @@ class Reporter:
         if suppressed is not None:
             log.warning("commit_failed", error=result.error, suppressed=suppressed)
 
+    def unanswered(self, commits: int) -> None:
+        """The broker has said nothing of so many commits, and there is no time left to wait for it."""
+        for _ in range(commits):
+            self._metrics.commit("unknown")
+
     def assigned(self, assignments: Iterable[Assignment]) -> None:
         """The group gave partitions."""
         self._metrics.rebalance("assigned")
@@ -176,6 +196,9 @@ class Reporter:
         if now.boot < self._next:
             return
         self._next = now.boot + EVERY
+        if source.joined and not self._started:
+            self._started = True
+            log.info("started", group_id=self._group_id)
         self._tell(engine)
         self._board.publish(self._snapshot(engine, source, now))
 

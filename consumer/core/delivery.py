@@ -155,12 +155,12 @@ class Delivery:
             single, record = lane.apart.pop()
             lane.apart.failing_since = None
             events = self._resolve(single.partition, single.number)
-            self._work.tally.arrivals.append(Arrival(events, record.timestamp if record else 0))
+            self._work.tally.arrivals.append(Arrival(events, record.timestamp if record else 0, lane.identity))
         else:
             newest = lane.newest()
             parts = lane.parts.items()
             events = sum(self._resolve(partition, number) for partition, part in parts for number in part.numbers)
-            self._work.tally.arrivals.append(Arrival(events, newest))
+            self._work.tally.arrivals.append(Arrival(events, newest, lane.identity))
             lane.parts.clear()
         self._afresh(lane)
 
@@ -267,9 +267,10 @@ class Delivery:
         return Counter(partition for lane, _ in self._calls.values() for partition in lane.partitions())
 
     def oldest(self) -> int | None:
-        """The timestamp of the event that waits longest for its turn, in milliseconds; None when nothing does."""
+        """The timestamp of the oldest event that waits or is under way, in milliseconds; None when none is."""
         key = self.waiting.first(self._lanes)
-        return None if key is None else self.waiting.oldest(key)
+        oldest = [lane.oldest for lane in self._lanes.values()]
+        return min(oldest if key is None else [*oldest, self.waiting.oldest(key)], default=None)
 
     def failing(self, partition: TopicPartition) -> bool:
         """Whether something of a partition waits to be sent again."""

@@ -188,8 +188,10 @@ class Engine:
         return self._delivery.in_flight()
 
     def oldest(self) -> int | None:
-        """The timestamp of the event that waits longest for its turn, in milliseconds; None when nothing waits."""
-        return self._delivery.oldest()
+        """The timestamp of the oldest event that is not resolved, in milliseconds; None when all are."""
+        dying = [each.command.record.timestamp for part in self.partitions.values() for each in part.dying.values()]
+        sending = self._delivery.oldest()
+        return min(dying if sending is None else [*dying, sending], default=None)
 
     def parked(self, key: TopicPartition) -> bool:
         """Whether a partition's first unresolved event waits for a retry and no more can be remembered above it."""
