@@ -196,6 +196,7 @@ class Runner:
         What Kafka is handed when this returns is sent before the group goes on; its result is not waited for.
         """
         begun = _clocks()
+        self._reporter.draining(partitions, self._engine)
         self._drain(partitions, Deadline.after(begun.boot, self._timing.drain_timeout))
         commits = self._engine.commits(final=partitions)
         self._reporter.revoked(partitions, self._engine, _clocks().boot - begun.boot)

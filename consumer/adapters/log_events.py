@@ -39,6 +39,7 @@ FIELDS = {
     "message": "text without data of events",
     "offset": "offset in the partition",
     "partition": "partition number",
+    "partitions": "number of partitions",
     "place": "`file:line` in the library's code",
     "port": "port that is listened on",
     "reason": "why, a fixed word or words",
@@ -78,6 +79,12 @@ _EVENTS = (
         "Report it with this line.",
     ),
     LogEvent("partition_assigned", "info", ("topic", "partition", "offset"), "The group gave a partition."),
+    LogEvent(
+        "draining",
+        "info",
+        ("partitions", "calls"),
+        "The group asks for partitions; the calls in flight are waited for, and nothing new is sent meanwhile.",
+    ),
     LogEvent("partition_revoked", "info", ("topic", "partition", "seconds"), "A partition was handed over, drained."),
     LogEvent(
         "partition_lost",

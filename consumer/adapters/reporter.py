@@ -159,6 +159,10 @@ class Reporter:
             topic, partition = assignment.partition
             log.info("partition_assigned", topic=topic, partition=partition, offset=assignment.committed)
 
+    def draining(self, partitions: Sequence[TopicPartition], engine: Engine) -> None:
+        """The group asks for partitions; what is on the wire is waited for."""
+        log.info("draining", partitions=len(partitions), calls=engine.gate.in_flight)
+
     def revoked(self, partitions: Iterable[TopicPartition], engine: Engine, seconds: float) -> None:
         """Partitions are handed over after a drain that took so long."""
         self._metrics.rebalance("revoked")
@@ -229,6 +233,7 @@ class Reporter:
             joined=source.joined,
             credentials_refused=refused,
             kafka_failing_since=trouble.since if trouble else None,
+            kafka_failing_why=trouble.reason if trouble else "",
             pending_events=engine.pending_events,
             pending_bytes=engine.pending_bytes,
             in_flight_calls=engine.gate.in_flight,

@@ -96,13 +96,15 @@ class Snapshot:
 
     `joined`: the group gave partitions at least once, or said that there are none to give. `credentials_refused`:
     Target or Kafka refuses who we are. `kafka_failing_since`: CLOCK_MONOTONIC seconds since Kafka has been out of
-    reach or refusing us, None while it serves. `dead_letters`: the newest ones, newest first.
+    reach or refusing us, None while it serves; `kafka_failing_why` says in words what to check. `dead_letters`: the
+    newest ones, newest first.
     """
 
     status: Status
     joined: bool = False
     credentials_refused: bool = False
     kafka_failing_since: float | None = None
+    kafka_failing_why: str = ""
     pending_events: int = 0
     pending_bytes: int = 0
     in_flight_calls: int = 0

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
 
 import pytest
 from confluent_kafka import Consumer
@@ -123,22 +124,22 @@ def test_its_consumer_lives_only_while_there_is_something_to_read(
     kafka: Kafka, reader: RecordReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(record_reader, "IDLE", 0.01)
-    created = []
+    closed: SimpleQueue[None] = SimpleQueue()
 
-    def counting(*args: Any, **options: Any) -> Consumer:
-        created.append(1)
-        return Consumer(*args, **options)
+    class Closing(Consumer):
+        def close(self) -> None:
+            super().close()
+            closed.put(None)
 
-    monkeypatch.setattr(record_reader, "Consumer", counting)
+    monkeypatch.setattr(record_reader, "Consumer", Closing)
     topic = kafka.create_topic(1)
     kafka.produce(topic, [b"0"])
     assert reader.poll() == []
     assert reader._thread is None
-    end = time.monotonic() + PATIENCE
-    while len(created) < 2:
-        assert time.monotonic() < end, "its consumer is not closed"
+    for _ in range(2):
         reader.request(ReadAgain(TopicPartition(topic, 0), (0,), 1))
         assert values(found(reader, 1)) == [(0, b"0")]
+        closed.get(timeout=PATIENCE)
 
 
 def test_a_user_without_rights_on_any_group_can_read_again(secure_kafka: KafkaCluster) -> None:
