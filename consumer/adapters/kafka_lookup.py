@@ -89,7 +89,7 @@ class Lookup:
             for name in topics:
                 topic = self._admin.list_topics(name, timeout=ANSWER_SECONDS).topics[name]
                 found[name] = topic.error or len(topic.partitions)
-        except KafkaException as error:
+        except Exception as error:  # noqa: BLE001  # whatever it is: who waits must hear of it, or waits for ever
             answer.set_exception(error)
         else:
             answer.set_result(found)
