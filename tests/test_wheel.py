@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import sysconfig
 import venv
 import zipfile
 from pathlib import Path
@@ -33,15 +32,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`profile-consumer` from the wheel; its dependencies are those installed here, the package itself is not."""
+    """`profile-consumer` from the wheel, with the dependencies that it names and nothing else."""
     folder = tmp_path_factory.mktemp("installed")
     venv.create(folder, with_pip=False, symlinks=True)
     python = folder / "bin" / "python"
-    run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", wheel, cwd=folder)
-    packages = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder).strip())
-    # A path file's own folders are not searched for more path files, so an editable install is not in reach.
-    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
-    assert run(python, "-c", "import consumer; print(consumer.__file__)", cwd=folder).startswith(str(packages))
+    options = ("--quiet", "--disable-pip-version-check", "--constraint", ROOT / "constraints.txt")
+    run(sys.executable, "-m", "pip", "--python", python, "install", *options, wheel, cwd=folder)
+    assert run(python, "-c", "import consumer; print(consumer.__file__)", cwd=folder).startswith(str(folder))
     return folder / "bin" / "profile-consumer"
 
 
@@ -64,3 +61,8 @@ def test_every_command_of_the_installed_program_can_be_imported(program: Path, t
     table = run(program.with_name("python"), "-c", "from consumer.cli import COMMANDS; print(*COMMANDS)", cwd=tmp_path)
     for name in table.split():
         assert "Example" in run(program, name, "--help", cwd=tmp_path)
+
+
+def test_the_installed_program_runs_the_demo(program: Path, tmp_path: Path) -> None:
+    told = run(program, "demo", cwd=tmp_path)
+    assert "Nothing was lost, nothing is stale." in told

@@ -197,12 +197,12 @@ class Reporter:
     def turn(self, engine: Engine, source: KafkaSource, now: Clocks) -> None:
         """The loop has turned."""
         self._heartbeat.beat(time.monotonic())
-        if now.boot < self._next:
-            return
-        self._next = now.boot + EVERY
         if source.joined and not self._started:
             self._started = True
             log.info("started", group_id=self._group_id)
+        if now.boot < self._next:
+            return
+        self._next = now.boot + EVERY
         self._tell(engine)
         self._board.publish(self._snapshot(engine, source, now))
 
