@@ -239,6 +239,7 @@ class Reporter:
             in_flight_calls=engine.gate.in_flight,
             oldest_pending_seconds=0.0 if oldest is None else max(0.0, now.wall - oldest / 1000),
             dead_letters=tuple(self._dead),
+            unmapped=_of_mapping(self._told, None),
         )
 
     def _status(self, partitions: tuple[PartitionStatus, ...], source: KafkaSource, now: Clocks) -> Status:
@@ -304,7 +305,7 @@ class Reporter:
         )
 
 
-def _of_mapping(records: Counter[tuple[str, str, int | None]], mapping: int) -> dict[str, int]:
+def _of_mapping(records: Counter[tuple[str, str, int | None]], mapping: int | None) -> dict[str, int]:
     found: Counter[str] = Counter()
     for (_, outcome, index), count in records.items():
         if index == mapping:
