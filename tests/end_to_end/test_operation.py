@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from consumer.adapters.metric_catalogue import CATALOGUE, PREFIX
 from tests.end_to_end.load import PARTITIONS, Visits, committed, mappings, resolved
-from tests.end_to_end.service import Service, eventually
+from tests.end_to_end.service import ROOT, Service, eventually
 
 if TYPE_CHECKING:
     import random
@@ -90,6 +90,10 @@ def test_invalid_settings_and_mappings_end_it_with_every_problem(tmp_path: Path)
     with Service(tmp_path, "--config", str(missing)) as running:
         assert running.wait() == 3
         assert f"{missing}: can't be read" in running.log_file.read_text()
+    unknown = {"kafka__bootstrap_servers": "127.0.0.1:1", "target__client": "demo", "schemas": str(ROOT / "schemas")}
+    with Service(tmp_path, kafka__properties={"fetch.max": "1"}, **unknown) as running:
+        assert running.wait() == 3
+        assert 'kafka.properties: No such configuration property: "fetch.max"' in running.log_file.read_text()
     (tmp_path / "x.mapping.yaml").write_text("version: 1\ntopics: []\n")
     valid = {"kafka__bootstrap_servers": "127.0.0.1:1", "target__client": "demo"}
     with Service(tmp_path, schemas=str(tmp_path), **valid) as running:
