@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import venv
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from consumer import __version__
+from tests.test_readme import README, code
 
 ROOT = Path(__file__).parents[1]
 
@@ -63,6 +65,10 @@ def test_every_command_of_the_installed_program_can_be_imported(program: Path, t
         assert "Example" in run(program, name, "--help", cwd=tmp_path)
 
 
-def test_the_installed_program_runs_the_demo(program: Path, tmp_path: Path) -> None:
+def test_the_installed_program_runs_the_demo_which_ends_as_the_readme_shows(program: Path, tmp_path: Path) -> None:
     told = run(program, "demo", cwd=tmp_path)
-    assert "Nothing was lost, nothing is stale." in told
+    [shown] = [block for block in code(README, "") if "Nothing was lost" in block]
+    for line in shown.splitlines():
+        figures_may_differ = re.sub(r"\d+(\\\.\d)?", r"[\\d.]+", re.escape(line))
+        assert re.search(f"^{figures_may_differ}$", told, re.MULTILINE), line
+    assert "Lost: 0. Stale (an older value over a newer one): 0." in told
