@@ -18,10 +18,12 @@ from consumer.adapters.health import Heartbeat
 from consumer.adapters.http_server import HttpServer, Sources
 from consumer.adapters.kafka import KafkaSource, Subscription
 from consumer.adapters.kafka_config import Connection
+from consumer.adapters.kafka_lookup import Lookup
 from consumer.adapters.metrics import Metrics
 from consumer.adapters.profile_api import Endpoint, ProfileApi
 from consumer.adapters.record_reader import RecordReader
 from consumer.adapters.reporter import Names, Reporter, Windows
+from consumer.adapters.retention import Retention
 from consumer.adapters.schema_folder import read_schemas
 from consumer.adapters.sender import Sender
 from consumer.adapters.status import QuotaStatus, Snapshot, Status, StatusBoard
@@ -81,7 +83,7 @@ def serve(settings: Settings, stopping: Event, *, dry_run: bool) -> None:
             if dry_run
             else _outside(settings, mappings, connection, group)
         )
-        reporter = Reporter(mappings, quota, windows, Names(group, hasher))
+        reporter = Reporter(mappings, quota, windows, Names(group, hasher), Retention(Lookup(connection)))
         outside = Outside(calls, dead_letters, RecordReader(connection), reporter)
         subscription = Subscription(
             group,

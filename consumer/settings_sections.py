@@ -169,7 +169,7 @@ class DeliverySettings(Section):
     give_up_after: Duration = setting(
         "24h",
         "a record that kept failing this long, counted only while other calls are delivered, is dead-lettered; `0s`: "
-        "never",
+        "never. A warning comes when an event has waited for half of its topic's retention",
     )
 
 

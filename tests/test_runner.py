@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 
 NEVER = 1e9
+NO_RETENTION: Any = SimpleNamespace(turn=lambda *_: None)
 
 
 class Loaded:
@@ -149,7 +151,7 @@ class Rig:
         board = StatusBoard(snapshot(partitions=()))
         self.metrics = Metrics(board)
         windows = Windows(self.metrics, board, Heartbeat(60.0, 0.0))
-        reporter = Reporter(Loaded, Unlimited(), windows, Names("g", IdentityHasher(None)))  # type: ignore[arg-type]  # stands in
+        reporter = Reporter(Loaded, Unlimited(), windows, Names("g", IdentityHasher(None)), NO_RETENTION)  # type: ignore[arg-type]  # stands in
         world = self.world
         calls: Any = Part(world, "calls", submit=world.submit, completed=world.completed)
         letters: Any = Part(world, "dead letters", write=world.write, reports=world.reports)

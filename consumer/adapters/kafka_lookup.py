@@ -18,7 +18,7 @@ from confluent_kafka import (
     TopicCollection,
 )
 from confluent_kafka import TopicPartition as KafkaPartition
-from confluent_kafka.admin import AclOperation, AdminClient, OffsetSpec  # type: ignore[attr-defined]  # no __all__
+from confluent_kafka.admin import AclOperation, AdminClient, ConfigResource, OffsetSpec  # type: ignore[attr-defined]  # no __all__
 from confluent_kafka.cimpl import NewTopic
 
 from consumer.adapters import kafka_errors
@@ -101,6 +101,17 @@ class Lookup:
         )
         operations = (yield from _wait(described[topic])).authorized_operations
         return not operations or AclOperation.READ in operations
+
+    def retention(self, topics: Iterable[str]) -> Generator[None, None, dict[str, float]]:
+        """Seconds after which each topic's records are deleted; a topic that keeps them for ever is left out."""
+        resources = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in topics]
+        found = {}
+        for resource, answer in self._admin.describe_configs(resources, request_timeout=ANSWER_SECONDS).items():
+            config = yield from _wait(answer)
+            milliseconds = int(config["retention.ms"].value)
+            if milliseconds >= 0 and "delete" in config["cleanup.policy"].value:
+                found[resource.name] = milliseconds / 1000
+        return found
 
     def has_nothing(self, group_id: str, member_id: str) -> Generator[None, None, bool]:
         """Whether this member is in the group and no partition is given to it."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from consumer.adapters.logs import IdentityHasher
     from consumer.adapters.metric_catalogue import RecordOutcome
     from consumer.adapters.metrics import Metrics
+    from consumer.adapters.retention import Retention
     from consumer.core.acknowledgement import CommitResult, DeadLetterReport
     from consumer.core.clock import Clocks
     from consumer.core.command import DeadLetter
@@ -68,11 +69,12 @@ class Names(NamedTuple):
 class Reporter:
     """Watches the loop; every method is called by its thread."""
 
-    def __init__(self, mappings: Mappings, quota: Quota, windows: Windows, names: Names) -> None:
+    def __init__(self, mappings: Mappings, quota: Quota, windows: Windows, names: Names, retention: Retention) -> None:
         self._mappings = mappings
         self._quota = quota
         self._metrics, self._board, self._heartbeat = windows
         self._group_id, self._hasher = names
+        self._retention = retention
         self._repeats = Repeats()
         self._conditions = Conditions()
         self._states: StateBook[TopicPartition | None] = StateBook()
@@ -197,6 +199,7 @@ class Reporter:
     def turn(self, engine: Engine, source: KafkaSource, now: Clocks) -> None:
         """The loop has turned."""
         self._heartbeat.beat(time.monotonic())
+        self._retention.turn(engine.partitions, now)
         if source.joined and not self._started:
             self._started = True
             log.info("started", group_id=self._group_id)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 HASHER = IdentityHasher("key")
 COMMIT = Commit(T0, 3, "", 1)
+NO_RETENTION: Any = SimpleNamespace(turn=lambda *_: None)
 
 
 class Loaded:
@@ -59,7 +61,7 @@ class Watched:
         self.metrics = Metrics(self.board)
         self.heartbeat = Heartbeat(60.0, 0.0)
         windows = Windows(self.metrics, self.board, self.heartbeat)
-        self.reporter = Reporter(Loaded, Unlimited(), windows, Names("g", HASHER))  # type: ignore[arg-type]  # stands in
+        self.reporter = Reporter(Loaded, Unlimited(), windows, Names("g", HASHER), NO_RETENTION)  # type: ignore[arg-type]  # stand in
         self.script = Script()
         self.source: Any = Source()
 
