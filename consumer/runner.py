@@ -7,6 +7,7 @@ the same thread drains what is on the wire before it lets them go.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from consumer.core.clock import Clocks
@@ -123,6 +124,9 @@ class Runner:
         except Stopped as stopped:
             reason = str(stopped)
             raise
+        except BaseException as fault:
+            reason = f"a fault in the program: {type(fault).__name__}"
+            raise
         finally:
             self._stop(self._engine.stop_reason or reason)
         if self._engine.stop_reason is not None:
@@ -224,7 +228,8 @@ class Runner:
         deadline = Deadline.after(begun.boot, self._timing.drain_timeout)
         self._reporter.stopping(reason, begun)
         partitions = list(self._engine.partitions)
-        self._drain(partitions, deadline)
+        with suppress(Stopped):  # a part that has ended by itself is why we stop; it answers no more
+            self._drain(partitions, deadline)
         commits = self._engine.commits(final=partitions)
         self._source.pause(partitions)
         self._source.commit(commits)

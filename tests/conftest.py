@@ -7,12 +7,15 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 
 from tests.kafka import Kafka, KafkaCluster
 from tests.kafka_runtime import KafkaMissing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from structlog.typing import EventDict
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +44,15 @@ def kafka_cluster() -> Iterator[Callable[..., KafkaCluster]]:
         pytest.skip("KAFKA_BOOTSTRAP names a broker that tests must not hurt")
     with ExitStack() as running:
         yield lambda **options: _start(running, **options)
+
+
+@pytest.fixture
+def said() -> Iterator[list[EventDict]]:
+    """What is logged, at every level."""
+    structlog.reset_defaults()
+    with structlog.testing.capture_logs() as entries:
+        yield entries
+    structlog.reset_defaults()
 
 
 def _start(running: ExitStack, **options: object) -> KafkaCluster:

@@ -36,12 +36,15 @@ def load(**variables: str) -> Settings:
     [({"DEAD_LETTER__TOPIC": "kiosks"}, "dead_letter.topic"), ({"QUOTA__TOPIC": "kiosks"}, "quota.topic")],
 )
 def test_a_mapping_for_a_topic_that_the_service_writes_is_refused(
-    tmp_path: Path, variables: dict[str, str], setting: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], setting: str
 ) -> None:
     for name, content in FILES.items():
         (tmp_path / name).write_bytes(content)
+    monkeypatch.setattr("consumer.adapters.logs.configure", lambda *_: None)
+    stopping = threading.Event()
+    stopping.set()
     with pytest.raises(MappingsInvalid) as raised:
-        app.serve(load(SCHEMAS=str(tmp_path), **variables), threading.Event(), dry_run=True)
+        app.serve(load(SCHEMAS=str(tmp_path), **variables), stopping, dry_run=True)
     assert str(raised.value) == (
         f'visits.mapping.yaml: topics: "kiosks" is {setting}: its records would come round again'
     )

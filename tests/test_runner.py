@@ -25,6 +25,8 @@ from tests.core.builders import LIMITS, T0, T1, Script, record
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from structlog.typing import EventDict
+
     from consumer.adapters.kafka import Listener
     from consumer.core.command import DeadLetter, ReadAgain, Send
     from consumer.core.outcome import Outcome
@@ -283,6 +285,38 @@ def test_kafka_that_cannot_go_on_ends_it_in_order() -> None:
     with pytest.raises(Stopped, match="offset 7"):
         rig.run(rig.assign(T0), [record(0, "c1:1")], broken)
     assert rig.world.journal[-5:] == ["commit t0 1", *CLOSED]
+
+
+def test_a_part_that_has_ended_by_itself_does_not_keep_the_others_from_their_end() -> None:
+    rig = Rig()
+
+    def ended(_: float) -> list[Completed]:
+        raise Stopped("the thread that calls Target has ended")
+
+    def end() -> None:
+        rig.runner._calls.completed = ended  # type: ignore[method-assign, assignment]  # from now on
+
+    with pytest.raises(Stopped, match="the thread that calls Target has ended"):
+        rig.run(rig.assign(T0), [record(0, "c1:1")], [record(1, "c2:2")], end)
+    assert rig.world.journal[-6:] == ["pause 1", "commit t0 1", *CLOSED]
+
+
+@pytest.mark.parametrize(
+    ("raised", "reason"),
+    [
+        (Stopped("offset 7 is gone"), "offset 7 is gone"),
+        (ZeroDivisionError("c-1"), "a fault in the program: ZeroDivisionError"),
+    ],
+)
+def test_the_end_is_told_with_its_reason(said: list[EventDict], raised: Exception, reason: str) -> None:
+    rig = Rig()
+
+    def fault() -> None:
+        raise raised
+
+    with pytest.raises(type(raised)):
+        rig.run(fault)
+    assert [line["reason"] for line in said if line["event"] == "stopping"] == [reason]
 
 
 def test_past_the_limit_partitions_pause_and_go_on_once_there_is_room() -> None:
