@@ -70,7 +70,6 @@ class OffsetTracker:
             self._run_index.append(self._dropped + len(self._owner))
             self._run_offset.append(offset)
         self._owner.append(UNDECIDED)
-        self._events[UNDECIDED] += 1
         self.unresolved += 1
         self.next_offset = offset + 1
         return True
@@ -91,7 +90,6 @@ class OffsetTracker:
     def give(self, number: int) -> None:
         """The offset tracked last belongs to this update (`DONE`: it needs nothing more)."""
         self._owner[-1] = number
-        self._events[UNDECIDED] -= 1
         self._events[number] += 1
         if number == DONE:
             self.unresolved -= 1

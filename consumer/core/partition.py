@@ -48,6 +48,7 @@ class Partition:
         self._start = assignment.committed or 0
         self._recovered = commit_metadata.read(self._start, assignment.metadata)
         self._recovered_end = self._recovered.end
+        self.recovering = self._start < self._recovered_end
         self._sent_again: set[bytes] = set()
         self._seen: tuple[int, int] | None = None
         self._handed: tuple[int, str] | None = None
@@ -71,6 +72,7 @@ class Partition:
         for ever (found by exhaustive search of crashes).
         """
         if offset >= self._recovered_end:
+            self.recovering = False
             self._sent_again.clear()
             return False
         if offset in self._recovered and key not in self._sent_again:
