@@ -8,7 +8,6 @@ from consumer.core.delivery import ROOM
 from consumer.core.offsets import DONE
 from consumer.core.pairs import size
 from consumer.core.profile import ProfileUpdate, Rejection, Skipped, encode_attributes, encode_identity
-from consumer.core.waiting import Newest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,8 +85,7 @@ class Intake:
             self._waiting.add(partition.key, key, (number, oldest), newest)
         else:
             number = self._number(partition, pending, mapping)
-            pending.put(Newest.unpacked(newest))
-            self._waiting.put(partition.key, key, pending)
+            self._waiting.lay(partition.key, key, newest, number)
         return number
 
     @staticmethod
@@ -96,9 +94,7 @@ class Intake:
         for number in (pending.number, *pending.also):
             if partition.tracker.label(number) == mapping:
                 return number
-        number = partition.tracker.open(mapping)
-        pending.also = (*pending.also, number)
-        return number
+        return partition.tracker.open(mapping)
 
     def _reject(self, partition: Partition, record: Record, rejection: Rejection) -> None:
         tracker = partition.tracker
