@@ -86,13 +86,16 @@ class Lane:
             self.identity = self.key + max(taken.values(), key=lambda pending: pending.top.rank).suffix
 
     def drop(self, partitions: Collection[TopicPartition]) -> None:
-        """Forget what the lane carries of these partitions."""
+        """Forget what the lane carries of these partitions; a call of an event that is kept goes on."""
+        if self.apart is not None:
+            head = self.apart.head
+            self.apart.drop(partitions)
+            if head.partition not in partitions:
+                return
         for partition in partitions:
             self.parts.pop(partition, None)
         self.left.clear()
         self.disturbed = self.flying
-        if self.apart is not None:
-            self.apart.drop(partitions)
 
     @property
     def empty(self) -> bool:

@@ -13,6 +13,7 @@ from tests.core.builders import FAILED, MILLIS, OK, REFUSED, T0, T1, THROTTLED, 
 
 if TYPE_CHECKING:
     from consumer.core.outcome import Outcome
+    from consumer.core.record import TopicPartition
 
 
 def merged(*values: str, script: Script | None = None) -> tuple[Script, Sent]:
@@ -247,15 +248,21 @@ def test_while_one_waits_for_its_retry_the_other_partition_keeps_its_turn_and_it
     assert script.commit() == (2, "")
 
 
-def test_while_a_single_is_in_flight_its_outcome_settles_nothing_for_what_is_left() -> None:
+@pytest.mark.parametrize(("gone", "sent_again", "committed"), [(T1, [], 2), (T0, ["c1:b=2"], 0)])
+def test_the_outcome_of_a_single_in_flight_settles_that_one_alone(
+    gone: TopicPartition, sent_again: list[str], committed: int
+) -> None:
     script, sent = two_partitions()
     script.end(sent.number, REFUSED)
     script.read_again(readings(script.commands())[0])
     (single,) = script.sends()
-    script.engine.forget([T1])
+    script.engine.forget([gone])
     script.end(single.number)
-    assert script.one() == "c1:a=1"
-    assert script.commit() == (2, "")
+    for reading in readings(script.commands()):
+        script.read_again(reading)
+    assert [f"{again.identity}:{again.values}" for again in script.sends()] == sent_again
+    assert script.engine.pending_events == len(sent_again)
+    assert script.commit() == (committed, "")
 
 
 def test_a_lane_whose_last_event_goes_makes_room_for_the_next_that_waits_for_reading() -> None:
