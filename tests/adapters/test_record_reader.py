@@ -1,8 +1,8 @@
 from __future__ import annotations
 
+import threading
 import time
-from queue import SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from confluent_kafka import Consumer
@@ -124,22 +124,28 @@ def test_its_consumer_lives_only_while_there_is_something_to_read(
     kafka: Kafka, reader: RecordReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(record_reader, "IDLE", 0.01)
-    closed: SimpleQueue[None] = SimpleQueue()
+    created, closed = [], threading.Event()
 
-    class Closing(Consumer):
+    class Counting(Consumer):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            created.append(1)
+            super().__init__(*args, **options)
+
         def close(self) -> None:
             super().close()
-            closed.put(None)
+            closed.set()
 
-    monkeypatch.setattr(record_reader, "Consumer", Closing)
+    monkeypatch.setattr(record_reader, "Consumer", Counting)
     topic = kafka.create_topic(1)
     kafka.produce(topic, [b"0"])
     assert reader.poll() == []
     assert reader._thread is None
-    for _ in range(2):
+    for consumers in (1, 2):
+        closed.clear()
         reader.request(ReadAgain(TopicPartition(topic, 0), (0,), 1))
         assert values(found(reader, 1)) == [(0, b"0")]
-        closed.get(timeout=PATIENCE)
+        assert len(created) == consumers
+        assert closed.wait(PATIENCE), "its consumer is not closed"
 
 
 def test_a_user_without_rights_on_any_group_can_read_again(secure_kafka: KafkaCluster) -> None:
