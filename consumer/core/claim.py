@@ -32,24 +32,26 @@ class Claim(NamedTuple):
     topics: tuple[str, ...]
     where: dict[Path, frozenset[Any]]
 
-    def overlaps(self, other: Claim) -> Iterator[str]:
-        """The topics in which both could want the same event."""
+    def overlaps(self, other: Claim) -> bool:
+        """Whether both could want the same event of a topic that they share."""
         shared = self.where.keys() & other.where.keys()
-        if all(self.where[path] & other.where[path] for path in shared):
-            yield from (topic for topic in self.topics if topic in other.topics)
+        return all(self.where[path] & other.where[path] for path in shared)
 
 
 def overlaps(claims: list[Claim]) -> Iterator[Problem]:
     """A problem for each topic in which two sound claims overlap."""
-    sound = [claim for claim in claims if claim.sound]
-    for index, other in enumerate(sound):
-        for one in sound[:index]:
-            for topic in one.overlaps(other):
-                message = (
-                    f"an event of {topic} could match both this mapping and {one.file}; give both a `where` with "
-                    "different constants for one path"
-                )
-                yield Problem(other.file, other.place.line, other.place.column, message)
+    by_topic: dict[str, list[Claim]] = {}
+    for other in claims:
+        for topic in other.topics if other.sound else ():
+            earlier = by_topic.setdefault(topic, [])
+            for one in earlier:
+                if one.overlaps(other):
+                    message = (
+                        f"an event of {topic} could match both this mapping and {one.file}; give both a `where` with "
+                        "different constants for one path"
+                    )
+                    yield Problem(other.file, other.place.line, other.place.column, message)
+            earlier.append(other)
 
 
 def read_claim(root: Map, report: Report, sources: SourceReader, schema: EventSchema | None) -> Claim:

@@ -125,9 +125,8 @@ class EventSchema:
 
     def _below(self, schemas: tuple[Schema, ...], step: Step) -> tuple[Schema, ...]:
         container = "array" if isinstance(step, int) else "object"
-        kinds = self.kinds(schemas)
-        if container not in kinds:
-            have = " or ".join(sorted(kinds)) or "nothing"
+        if not any(self._allows(each, _SAMPLES[container], ()) for each in schemas):
+            have = " or ".join(sorted(self.kinds(schemas))) or "nothing"
             raise PathImpossible(step, (), f"the schema has {have} there, not an {container}")
         parts = [part for schema in schemas for part in self._parts(schema, set())]
         if isinstance(step, int):
