@@ -132,7 +132,7 @@ def parse_yaml(file: str, content: bytes) -> Node:
 
 
 def _compose(text: str) -> yaml.Node | None:
-    """By libyaml, ten times faster; what that can't read is for PyYAML's own parser, which says why in plainer words."""
+    """By libyaml, ten times faster; what it can't read is for PyYAML's own parser, which says why in plainer words."""
     try:
         return yaml.compose(text, _FastLoader)
     except (yaml.YAMLError, UnicodeError):
