@@ -21,8 +21,6 @@ MAPPING: Final = {
     "description": "For people.",
 }
 
-FORMATS: Final = ("json", "avro", "protobuf", "registry")
-
 SOURCES: Final = {
     "from": "A path into the event or its record, such as event.customer.id or record.headers.channel.",
     "const": "A constant text.",
