@@ -24,6 +24,7 @@ from consumer.core.times import TimeInvalid, epoch_milliseconds, read_moment
 from consumer.core.values import Fault, constant_of, text_of
 
 if TYPE_CHECKING:
+    from consumer.core.event import Decoder
     from consumer.core.event_format import EventFormat
     from consumer.core.record import Record
     from consumer.core.transforms import Transform
@@ -74,6 +75,7 @@ class Mapping:
     format: EventFormat
     identities: tuple[IdentitySource, ...]
     occurred_at: Read | None
+    occurred_at_steps: Steps | None
     attributes: tuple[Attribute, ...]
 
     def apply(self, event: Any, record: Record) -> Result:  # noqa: ANN401 - any value of an event
@@ -156,6 +158,16 @@ class Mappings:
         self._by_topic = {
             topic: _Topic([mapping for mapping in mappings if topic in mapping.topics]) for topic in self.topics
         }
+
+    def decoder(self, topic: str) -> Decoder | None:
+        """What reads the events of a topic; None when no mapping wants any of them."""
+        known = self._by_topic.get(topic)
+        return known.decode if known else None
+
+    def find(self, event: Any, record: Record) -> Mapping | None:  # noqa: ANN401 - any value of an event
+        """The mapping that wants the event of a record."""
+        topic = self._by_topic.get(record.topic)
+        return topic.find(event, record) if topic else None
 
     def map(self, record: Record) -> Result:
         """What a record means; the same record always gives the same result, and no record raises."""

@@ -90,6 +90,7 @@ class _MappingReader:
             format=event_format,
             identities=sources.identities(identity.value, identity.key) if identity else (),
             occurred_at=time.read if time else None,
+            occurred_at_steps=time.steps if time else None,
             attributes=sources.attributes(attributes.value, attributes.key) if attributes else (),
         )
 
