@@ -61,6 +61,7 @@ class Attribute(NamedTuple):
     text: ReadText
     steps: Steps
     default: str | None
+    required: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class Mapping:
             part = "occurred_at"
             occurred_at = self._time(event, record)
             attributes = {}
-            for part, _, _, read, _, _ in self.attributes:
+            for part, _, _, read, _, _, _ in self.attributes:
                 text = read(event, record)
                 if text is not None:
                     attributes[part] = text

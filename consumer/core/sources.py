@@ -106,7 +106,7 @@ class SourceReader:
         if source is None:
             return None
         text = attribute_text(source.read, default, required=required, limit=self._limit)
-        return Attribute(name.text, source.origin, source.read, text, source.steps, default)
+        return Attribute(name.text, source.origin, source.read, text, source.steps, default, required)
 
     def _check_name(self, name: Scalar) -> None:
         text = name.text
