@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from consumer.core.event_format import Declared
 from consumer.core.values import constant_of
 from consumer.core.yaml_nodes import Map, Node, Scalar, Sequence
 from consumer.errors import Problem
@@ -12,7 +13,6 @@ from consumer.errors import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from consumer.core.json_schema import EventSchema
     from consumer.core.paths import Path
     from consumer.core.problems import Report
     from consumer.core.sources import SourceReader
@@ -31,34 +31,48 @@ class Claim(NamedTuple):
     sound: bool
     topics: tuple[str, ...]
     where: dict[Path, frozenset[Any]]
+    declared: Declared
 
-    def overlaps(self, other: Claim) -> Iterator[str]:
-        """The topics in which both could want the same event."""
+    def conflict(self, other: Claim, topic: str) -> str | None:
+        """Why both can't stand beside each other in a topic."""
+        if self.declared.reading != other.declared.reading:
+            return (
+                f"{self.file} reads the events of {topic} as {_words(self.declared)}, this mapping as "
+                f"{_words(other.declared)}; a topic has one format, and with avro and protobuf one schema and message"
+            )
         shared = self.where.keys() & other.where.keys()
         if all(self.where[path] & other.where[path] for path in shared):
-            yield from (topic for topic in self.topics if topic in other.topics)
+            return (
+                f"an event of {topic} could match both this mapping and {self.file}; give both a `where` with "
+                "different constants for one path"
+            )
+        return None
 
 
-def overlaps(claims: list[Claim]) -> Iterator[Problem]:
-    """A problem for each topic in which two sound claims overlap."""
-    sound = [claim for claim in claims if claim.sound]
-    for index, other in enumerate(sound):
-        for one in sound[:index]:
-            for topic in one.overlaps(other):
-                message = (
-                    f"an event of {topic} could match both this mapping and {one.file}; give both a `where` with "
-                    "different constants for one path"
-                )
-                yield Problem(other.file, other.place.line, other.place.column, message)
+def conflicts(claims: list[Claim]) -> Iterator[Problem]:
+    """A problem for each two sound claims of one topic that overlap, or that read its events differently."""
+    by_topic: dict[str, list[Claim]] = {}
+    for claim in claims:
+        for topic in claim.topics if claim.sound else ():
+            others = by_topic.setdefault(topic, [])
+            for one in others:
+                if message := one.conflict(claim, topic):
+                    yield Problem(claim.file, claim.place.line, claim.place.column, message)
+            others.append(claim)
 
 
-def read_claim(root: Map, report: Report, sources: SourceReader, schema: EventSchema | None) -> Claim:
+def read_claim(root: Map, report: Report, sources: SourceReader, declared: Declared | None) -> Claim:
     """The claim of a mapping file; what is wrong with it goes to the report."""
     before = len(report.problems)
     topics = _topics(root, report)
-    where = _where(root, report, sources, schema)
+    where = _where(root, report, sources)
     place = next((root.entries[key].key for key in ("where", "topics") if key in root.entries), root)
-    return Claim(report.file, place, len(report.problems) == before, topics, where)
+    sound = declared is not None and len(report.problems) == before
+    return Claim(report.file, place, sound, topics, where, declared or Declared())
+
+
+def _words(declared: Declared) -> str:
+    return " ".join(filter(None, declared.reading))
 
 
 def _topics(root: Map, report: Report) -> tuple[str, ...]:
@@ -79,7 +93,7 @@ def _topics(root: Map, report: Report) -> tuple[str, ...]:
     return tuple(topics)
 
 
-def _where(root: Map, report: Report, sources: SourceReader, schema: EventSchema | None) -> dict[Path, frozenset[Any]]:
+def _where(root: Map, report: Report, sources: SourceReader) -> dict[Path, frozenset[Any]]:
     if "where" not in root.entries:
         return {}
     where_key, value = root.entries["where"]
@@ -92,11 +106,11 @@ def _where(root: Map, report: Report, sources: SourceReader, schema: EventSchema
         constants = _constants(node, key, report)
         if found is None:
             continue
-        path, schemas = found
+        path, shape = found
         if path in where:
             report.add(key, f"where has the path {key.text} twice")
         for constant in constants:
-            if schemas is not None and schema is not None and not schema.allows(schemas, constant.json):
+            if shape is not None and not shape.allows(constant.json):
                 report.add(key, f"the schema never has {constant.text!r} at {key.text}")
         where[path] = frozenset(constant_of(constant.json) for constant in constants)
     if prod(map(len, where.values())) > _MOST_COMBINATIONS:

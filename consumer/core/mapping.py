@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from consumer.core.event import DecodeFailed, Decoder, decode_json
+from consumer.core.event import DecodeFailed
 from consumer.core.paths import Path, Read, read_path
 from consumer.core.profile import (
     Identity,
@@ -24,7 +24,7 @@ from consumer.core.times import TimeInvalid, epoch_milliseconds, read_moment
 from consumer.core.values import Fault, constant_of, text_of
 
 if TYPE_CHECKING:
-    from consumer.core.json_schema import EventSchema
+    from consumer.core.event_format import EventFormat
     from consumer.core.record import Record
 
 ReadText = Callable[[Any, "Record"], str | None]
@@ -58,15 +58,16 @@ class Mapping:
     content_hash: str
     topics: tuple[str, ...]
     where: dict[Path, frozenset[Any]]
-    schema: EventSchema | None
+    format: EventFormat
     identities: tuple[IdentitySource, ...]
     occurred_at: Read | None
     attributes: tuple[Attribute, ...]
 
     def apply(self, event: Any, record: Record) -> Result:  # noqa: ANN401 - any value of an event
         """The update of an event that `where` lets in, or why there is none."""
-        if self.schema is not None and not self.schema.is_valid(event):
-            detail = f"{self.name}: {self.schema.fault(event)}"
+        validator = self.format.validator
+        if validator is not None and not validator.is_valid(event):
+            detail = f"{self.name}: {validator.fault(event)}"
             return Rejection("validate", "schema_invalid", detail, self.index)
         part = "identity"
         try:
@@ -110,7 +111,7 @@ class _Topic:
     """The mappings of one topic: a table per set of `where` paths, from the values there to the mapping."""
 
     def __init__(self, mappings: list[Mapping]) -> None:
-        self.decode: Decoder = decode_json
+        self.decode = mappings[0].format.decode  # they all name the same
         tables: dict[tuple[Path, ...], dict[tuple[Any, ...], Mapping]] = {}
         for mapping in mappings:
             paths = tuple(sorted(mapping.where, key=repr))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from consumer.core.claim import Claim, overlaps, read_claim
-from consumer.core.json_schema import EventSchema, SchemaInvalid
+from consumer.core.claim import Claim, conflicts, read_claim
+from consumer.core.event import decode_json
+from consumer.core.event_format import FORMATS, Declared, EventFormat, read_format
+from consumer.core.event_schema import SchemaInvalid
 from consumer.core.mapping import Mapping, Mappings, content_hash
 from consumer.core.problems import Report, suggestion
 from consumer.core.sources import SourceReader
@@ -19,8 +21,7 @@ SUFFIX = ".mapping.yaml"
 
 _REQUIRED = ("version", "topics", "identity", "attributes")
 _KEYS = (*_REQUIRED, "schema", "format", "message", "where", "when", "occurred_at", "description")
-_FORMATS = ("json", "avro", "protobuf", "registry")
-_NOT_YET = ("when", "message")
+_NOT_YET = ("when",)
 
 
 def parse_mappings(files: Files[str, bytes], *, max_value_length: int = 256) -> Mappings:
@@ -33,7 +34,7 @@ def parse_mappings(files: Files[str, bytes], *, max_value_length: int = 256) -> 
     readers = [_MappingReader(name, files, max_value_length) for name in names]
     mappings = [mapping for index, reader in enumerate(readers) if (mapping := reader.read(index))]
     problems = [problem for reader in readers for problem in reader.report.problems]
-    problems += overlaps([reader.claim for reader in readers if reader.claim])
+    problems += conflicts([reader.claim for reader in readers if reader.claim])
     if problems:
         raise MappingsInvalid(problems)
     return Mappings(tuple(mappings))
@@ -61,22 +62,23 @@ class _MappingReader:
             return None
         self._check_keys(root)
         self._check_version(root)
-        self._check_format(root)
         return self._compile(root, index)
 
     def _compile(self, root: Map, index: int) -> Mapping:
-        schema_file, schema = self._schema(root)
-        sources = SourceReader(self.report, schema, self._limit)
-        self.claim = read_claim(root, self.report, sources, schema)
+        declared = self._declared(root)
+        event_format = self._format(root, declared) or EventFormat(decode_json)
+        sources = SourceReader(self.report, event_format.shape, self._limit)
+        self.claim = read_claim(root, self.report, sources, declared)
+        files = (self._file, declared.schema if declared else None)
         identity, occurred_at, attributes = map(root.entries.get, ("identity", "occurred_at", "attributes"))
         time = sources.source(occurred_at.value, occurred_at.key, "occurred_at") if occurred_at else None
         return Mapping(
             name=self._file.removesuffix(SUFFIX),
             index=index,
-            content_hash=content_hash(*[self._files[name] for name in (self._file, schema_file) if name]),
+            content_hash=content_hash(*[self._files[name] for name in files if name]),
             topics=self.claim.topics,
             where=self.claim.where,
-            schema=schema,
+            format=event_format,
             identities=sources.identities(identity.value, identity.key) if identity else (),
             occurred_at=time.read if time else None,
             attributes=sources.attributes(attributes.value, attributes.key) if attributes else (),
@@ -99,27 +101,37 @@ class _MappingReader:
             if version.__class__ is not int or version != 1:
                 self.report.add(key, "write version: 1, without quotes")
 
-    def _check_format(self, root: Map) -> None:
-        if "format" in root.entries:
-            key, value = root.entries["format"]
-            text = value.text if isinstance(value, Scalar) else ""
-            if text not in _FORMATS:
-                self.report.add(key, f"no format {text!r}; {suggestion(text, _FORMATS)}")
-            elif text != "json":
-                self.report.add(key, f"format {text} is not supported in this version")
+    def _declared(self, root: Map) -> Declared | None:
+        """The format, schema and message as written; None when one of them can't be right."""
+        before = len(self.report.problems)
+        name = self._text(root, "format") or "json"
+        known = next((known for known in FORMATS if known == name), None)
+        if known is None:
+            self.report.add(root.entries["format"].key, f"no format {name!r}; {suggestion(name, FORMATS)}")
+        schema = self._text(root, "schema")
+        if schema is not None and schema not in self._files:
+            there = [file for file in self._files if ".event." in file]
+            hint = f"; {suggestion(schema, there)}" if there else ""
+            self.report.add(root.entries["schema"].key, f"no file {schema!r} beside the mapping{hint}")
+        message = self._text(root, "message")
+        sound = known is not None and len(self.report.problems) == before
+        return Declared(known, schema, message) if known and sound else None
 
-    def _schema(self, root: Map) -> tuple[str | None, EventSchema | None]:
-        if "schema" not in root.entries:
-            return None, None
-        key, value = root.entries["schema"]
-        name = value.text if isinstance(value, Scalar) else ""
-        if name not in self._files:
-            known = [file for file in self._files if ".event." in file]
-            hint = f"; {suggestion(name, known)}" if known else ""
-            self.report.add(key, f"no file {name!r} beside the mapping, named *.event.json{hint}")
-            return None, None
+    def _format(self, root: Map, declared: Declared | None) -> EventFormat | None:
+        if declared is None:
+            return None
         try:
-            return name, EventSchema(self._files[name])
+            return read_format(declared, self._files)
         except SchemaInvalid as fault:
-            self.report.add(key, f"{name}: {fault}")
-            return None, None
+            at = root.entries[fault.key].key if fault.key in root.entries else root
+            self.report.add(at, str(fault))
+            return None
+
+    def _text(self, root: Map, name: str) -> str | None:
+        if name not in root.entries:
+            return None
+        key, value = root.entries[name]
+        if isinstance(value, Scalar) and value.text:
+            return value.text
+        self.report.add(key, f"{name}: write one word")
+        return None

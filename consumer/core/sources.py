@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
-from consumer.core.json_schema import PathImpossible
+from consumer.core.event_schema import PathImpossible, shape_at
 from consumer.core.mapping import Attribute, IdentitySource, attribute_text
 from consumer.core.paths import Path, PathInvalid, Read, parse_path, read_path
 from consumer.core.problems import Report, suggestion
@@ -14,7 +14,7 @@ from consumer.core.values import Fault
 from consumer.core.yaml_nodes import Map, Node, Scalar, Sequence
 
 if TYPE_CHECKING:
-    from consumer.core.json_schema import EventSchema, Schema
+    from consumer.core.event_schema import Kind, Shape
     from consumer.core.record import Record
 
 _SOURCES = ("from", "const", "cel")
@@ -31,18 +31,18 @@ class Source(NamedTuple):
 
 
 class SourceReader:
-    """Reads sources of one mapping file, against its schema if it has one; every problem goes to the report."""
+    """Reads sources of one mapping file, against the events' shape if known; every problem goes to the report."""
 
-    def __init__(self, report: Report, schema: EventSchema | None, max_value_length: int) -> None:
+    def __init__(self, report: Report, shape: Shape | None, max_value_length: int) -> None:
         self._report = report
-        self._schema = schema
+        self._shape = shape
         self._limit = max_value_length
 
-    def path(self, text: str, at: Node) -> tuple[Path, tuple[Schema, ...] | None] | None:
-        """The path in `text` with what the schema says of its values; None when it is no possible path."""
+    def path(self, text: str, at: Node) -> tuple[Path, Shape | None] | None:
+        """The path in `text` with the shape of its values if known; None when it is no possible path."""
         try:
             path = parse_path(text)
-            schemas = self._schema.at(path) if self._schema and path.root == "event" else None
+            shape = shape_at(self._shape, path) if self._shape and path.root == "event" else None
         except PathInvalid as fault:
             self._report.add(at, str(fault))
             return None
@@ -50,7 +50,7 @@ class SourceReader:
             hint = f"; {suggestion(str(fault.step), fault.known)}" if fault.known else ""
             self._report.add(at, f"{text}: {fault}{hint}")
             return None
-        return path, schemas
+        return path, shape
 
     def attributes(self, node: Node, key: Node) -> tuple[Attribute, ...]:
         """The attributes under `attributes:`."""
@@ -137,12 +137,12 @@ class SourceReader:
         found = self.path(node.text, key)
         if found is None:
             return None
-        path, schemas = found
-        if schemas is not None and self._schema is not None:
-            self._check_kinds(self._schema.kinds(schemas), transforms, key)
+        path, shape = found
+        if shape is not None:
+            self._check_kinds(shape.kinds, transforms, key)
         return Source(node.text, _transformed(read_path(path), transforms))
 
-    def _check_kinds(self, kinds: frozenset[str], transforms: tuple[Transform, ...], key: Node) -> None:
+    def _check_kinds(self, kinds: frozenset[Kind], transforms: tuple[Transform, ...], key: Node) -> None:
         joins = any(transform.joins for transform in transforms)
         if joins and "array" not in kinds:
             self._report.add(key, f"join needs a list; the schema has {' or '.join(sorted(kinds))} there")
