@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from consumer.core.event import DecodeFailed, decode_json
-from consumer.core.json_schema import SchemaInvalid
+from consumer.core.event_schema import SchemaInvalid
 
 PRIMITIVES = ("null", "boolean", "int", "long", "float", "double", "bytes", "string")
 
@@ -25,6 +25,7 @@ _LOGICAL = {
     "local-timestamp-nanos": ("long",),
 }
 _LOGICAL_SIZES = {"uuid": 16}
+_MOST_DIGITS = 1000  # behind the point of a decimal; their zeros would be written out
 
 
 @dataclass(slots=True, eq=False)
@@ -154,6 +155,6 @@ def _with_logical_type(declared: AvroType, schema: dict[str, Any]) -> AvroType:
         return declared
     scale = schema.get("scale", 0)
     sized = declared.kind != "fixed" or declared.size == _LOGICAL_SIZES.get(logical, declared.size)
-    if sized and scale.__class__ is int and scale >= 0:
+    if sized and scale.__class__ is int and 0 <= scale <= _MOST_DIGITS:
         declared.logical, declared.scale = logical, scale
     return declared

@@ -8,7 +8,9 @@ from decimal import Decimal
 from typing import Final
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FIRST, _END = (int((moment - _EPOCH).total_seconds()) for moment in (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)))
+_FIRST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // timedelta(seconds=1)
+_LAST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(seconds=1)
+_WITHOUT_ZONE: Final = len("2026-03-01T09:30:00")
 _DAY: Final = 86_400
 _GIGA: Final = 1_000_000_000
 _FLOAT = struct.Struct("<f")
@@ -21,10 +23,10 @@ def moment_text(count: int, per_second: int, zone: str = "Z") -> str:
     A moment outside the years 1 to 9999, which has no such text, stays a number, as text.
     """
     seconds, rest = divmod(count, per_second)
-    if not _FIRST <= seconds <= _END:
+    if not _FIRST <= seconds <= _LAST:
         return str(count)
-    moment = _EPOCH + timedelta(seconds=seconds)
-    return f"{moment:%H:%M:%S}".join((f"{moment.year:04}-{moment:%m-%d}T", _fraction(rest * (_GIGA // per_second)) + zone))
+    text = (_EPOCH + timedelta(seconds=seconds)).isoformat()[:_WITHOUT_ZONE]
+    return text + _fraction(rest * (_GIGA // per_second)) + zone
 
 
 def time_text(count: int, per_second: int) -> str:
@@ -37,7 +39,7 @@ def time_text(count: int, per_second: int) -> str:
 
 def date_text(days: int) -> str:
     """Days since the epoch as `2026-03-01`; outside the years 1 to 9999: the number."""
-    return moment_text(days * _DAY, 1).partition("T")[0] if _FIRST <= days * _DAY <= _END else str(days)
+    return moment_text(days * _DAY, 1).partition("T")[0] if _FIRST <= days * _DAY <= _LAST else str(days)
 
 
 def exact_decimal(unscaled: bytes, scale: int) -> Decimal:
