@@ -86,15 +86,16 @@ def read_folder(path: Path, max_value_length: int, chosen: frozenset[str] | None
     return Folder(path, files, chosen, usable, wanted, tuple(problems))
 
 
-def load_folder(path: Path, max_value_length: int) -> Folder:
-    """The folder, for a command that needs all of its mappings to be sound.
+def load_folder(path: Path, max_value_length: int, *, cases: bool = False) -> Folder:
+    """The folder, for a command that needs all of its mappings, or its cases too, to be sound.
 
     Raises:
-        MappingsInvalid: with every problem of the mappings and cases in it.
+        MappingsInvalid: with every problem of them.
     """
     folder = read_folder(path, max_value_length)
-    if folder.problems:
-        raise MappingsInvalid(folder.problems)
+    problems = [problem for problem in folder.problems if cases or not problem.file.endswith(CASES_SUFFIX)]
+    if problems:
+        raise MappingsInvalid(problems)
     return folder
 
 
