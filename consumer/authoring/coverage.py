@@ -70,15 +70,28 @@ def _branches(mapping: Mapping, traces: list[Trace]) -> Iterator[Branch]:
     if validator is not None and not validator.is_valid([]):
         yield Branch(("schema",), "an event that the schema refuses", "schema_invalid" in rejections)
     yield from _identity_branches(mapping, traces, rejections)
+    evaluated = [_evaluated(trace) for trace in traces]
     for number, attribute in enumerate(mapping.attributes):
-        own = [trace.attributes[number] for trace in traces if trace.attributes]
+        own = [each[number] for each in evaluated if len(each) > number]
         yield from _attribute_branches(mapping, attribute, own, traces)
 
 
+def _evaluated(trace: Trace) -> tuple[AttributeTrace, ...]:
+    """The attributes that the service comes to: up to the first that is a reason to reject."""
+    if isinstance(trace.result, Rejection):
+        faulty = next((number for number, each in enumerate(trace.attributes) if each.fault is not None), None)
+        if faulty is None or not _known(trace) or trace.result.reason == "occurred_at_invalid":
+            return ()
+        return trace.attributes[: faulty + 1]
+    return trace.attributes
+
+
+def _known(trace: Trace) -> bool:
+    return bool(trace.identities) and trace.identities[-1].ending == "taken"
+
+
 def _identity_branches(mapping: Mapping, traces: list[Trace], rejections: set[str]) -> Iterator[Branch]:
-    taken = {
-        len(trace.identities) - 1 for trace in traces if trace.identities and trace.identities[-1].ending == "taken"
-    }
+    taken = {len(trace.identities) - 1 for trace in traces if _known(trace)}
     if len(mapping.identities) > 1:
         for number, identity in enumerate(mapping.identities):
             yield Branch(("identity", number), f"the visitor is known by {identity.origin}", number in taken)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Format = Literal["text", "json", "github"]
 FORMATS: tuple[Format, ...] = get_args(Format)
 
-_WORD = re.compile(r"[\w.-]+|\S")
+_WORD = re.compile(r"""[\[{"']*[\w.-]+|\S""")
 
 
 def show_problems(problems: Sequence[Problem], screen: Screen, style: Format = "text") -> None:
