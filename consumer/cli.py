@@ -13,6 +13,7 @@ from consumer import __version__
 from consumer.errors import Invalid, ProfileConsumerError
 
 COMMANDS: Final = {
+    "check": "say everything that is wrong with settings, mappings and cases",
     "demo": "see it work: everything embedded, nothing else needed",
     "run": "read events, map them, update profiles: the service",
     "simulate": "serve a simulated Adobe Target, for local work and tests",

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from consumer.core.event import DecodeFailed
 from consumer.core.paths import Path, Read, read_path
@@ -26,10 +26,20 @@ from consumer.core.values import Fault, constant_of, text_of
 if TYPE_CHECKING:
     from consumer.core.event_format import EventFormat
     from consumer.core.record import Record
+    from consumer.core.transforms import Transform
 
 ReadText = Callable[[Any, "Record"], str | None]
 
 _CLOCK_TOLERANCE = 5 * 60 * 1000  # milliseconds that an event's own time may be ahead of its record's
+
+
+class Steps(NamedTuple):
+    """How a value comes about, one step at a time, for whoever explains it: its source as written, then transforms."""
+
+    word: Literal["from", "const", "cel"]
+    written: str
+    read: Read
+    transforms: tuple[Transform, ...]
 
 
 class IdentitySource(NamedTuple):
@@ -38,6 +48,7 @@ class IdentitySource(NamedTuple):
     kind: IdentityKind
     origin: str
     value: Read
+    steps: Steps
 
 
 class Attribute(NamedTuple):
@@ -47,6 +58,8 @@ class Attribute(NamedTuple):
     origin: str
     value: Read
     text: ReadText
+    steps: Steps
+    default: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +88,7 @@ class Mapping:
             part = "occurred_at"
             occurred_at = self._time(event, record)
             attributes = {}
-            for part, _, _, read in self.attributes:
+            for part, _, _, read, _, _ in self.attributes:
                 text = read(event, record)
                 if text is not None:
                     attributes[part] = text
@@ -86,7 +99,7 @@ class Mapping:
         return ProfileUpdate(identity, attributes, occurred_at, self.index)
 
     def _identify(self, event: Any, record: Record) -> Identity:  # noqa: ANN401 - any value of an event
-        for kind, _, read in self.identities:
+        for kind, _, read, _ in self.identities:
             value = read(event, record)
             if value is None or value == "":
                 continue
@@ -94,7 +107,7 @@ class Mapping:
             if fault := identity_fault(identity):
                 raise Fault("identity_invalid", fault)
             return identity
-        raise Fault("identity_missing", f"nothing at {' or '.join([origin for _, origin, _ in self.identities])}")
+        raise Fault("identity_missing", f"nothing at {' or '.join([identity.origin for identity in self.identities])}")
 
     def _time(self, event: Any, record: Record) -> int:  # noqa: ANN401 - any value of an event
         value = self.occurred_at(event, record) if self.occurred_at else None

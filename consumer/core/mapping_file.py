@@ -9,6 +9,7 @@ from consumer.core.event import decode_json
 from consumer.core.event_format import FORMATS, Declared, EventFormat, read_format
 from consumer.core.event_schema import SchemaInvalid
 from consumer.core.mapping import Mapping, Mappings, content_hash
+from consumer.core.mapping_keys import MAPPING, REQUIRED
 from consumer.core.problems import Report, suggestion
 from consumer.core.sources import SourceReader
 from consumer.core.yaml_nodes import Map, Scalar, YamlInvalid, parse_yaml
@@ -17,10 +18,10 @@ from consumer.errors import MappingsInvalid
 if TYPE_CHECKING:
     from collections.abc import Mapping as Files
 
+    from consumer.errors import Problem
+
 SUFFIX = ".mapping.yaml"
 
-_REQUIRED = ("version", "topics", "identity", "attributes")
-_KEYS = (*_REQUIRED, "schema", "format", "message", "where", "when", "occurred_at", "description")
 _NOT_YET = ("when",)
 
 
@@ -30,14 +31,22 @@ def parse_mappings(files: Files[str, bytes], *, max_value_length: int = 256) -> 
     Raises:
         MappingsInvalid: with every problem of every file, and two mappings that could want one event.
     """
-    names = sorted(name for name in files if name.endswith(SUFFIX))
-    readers = [_MappingReader(name, files, max_value_length) for name in names]
-    mappings = [mapping for index, reader in enumerate(readers) if (mapping := reader.read(index))]
-    problems = [problem for reader in readers for problem in reader.report.problems]
-    problems += conflicts([reader.claim for reader in readers if reader.claim])
+    mappings, problems = read_mappings(files, max_value_length=max_value_length)
     if problems:
         raise MappingsInvalid(problems)
-    return Mappings(tuple(mappings))
+    return Mappings(mappings)
+
+
+def read_mappings(
+    files: Files[str, bytes], *, max_value_length: int = 256
+) -> tuple[tuple[Mapping, ...], list[Problem]]:
+    """The mappings whose files could be read, as far as they could, and every problem of all files."""
+    names = sorted(name for name in files if name.endswith(SUFFIX))
+    readers = [_MappingReader(name, files, max_value_length) for name in names]
+    mappings = tuple(mapping for index, reader in enumerate(readers) if (mapping := reader.read(index)))
+    problems = [problem for reader in readers for problem in reader.report.problems]
+    problems += conflicts([reader.claim for reader in readers if reader.claim])
+    return mappings, problems
 
 
 class _MappingReader:
@@ -86,8 +95,8 @@ class _MappingReader:
 
     def _check_keys(self, root: Map) -> None:
         extensions = tuple(key for key in root.entries if key.startswith("x-"))
-        self.report.unknown_keys(root, (*_KEYS, *extensions), "a mapping")
-        for key in _REQUIRED:
+        self.report.unknown_keys(root, (*MAPPING, *extensions), "a mapping")
+        for key in REQUIRED:
             if key not in root.entries:
                 self.report.add(root, f"the key {key} is missing")
         for key in _NOT_YET:

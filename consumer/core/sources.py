@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
 from consumer.core.event_schema import PathImpossible, shape_at
-from consumer.core.mapping import Attribute, IdentitySource, attribute_text
+from consumer.core.mapping import Attribute, IdentitySource, Steps, attribute_text
+from consumer.core.mapping_keys import ATTRIBUTE, SOURCE, SOURCES
 from consumer.core.paths import Path, PathInvalid, Read, parse_path, read_path
 from consumer.core.problems import Report, suggestion
 from consumer.core.profile import IdentityKind
@@ -17,17 +18,16 @@ if TYPE_CHECKING:
     from consumer.core.event_schema import Kind, Shape
     from consumer.core.record import Record
 
-_SOURCES = ("from", "const", "cel")
-_ATTRIBUTE_KEYS = (*_SOURCES, "transform", "default", "required")
 _IDENTITY_KINDS: tuple[IdentityKind, ...] = get_args(IdentityKind)
 _LONGEST_NAME = 128
 
 
 class Source(NamedTuple):
-    """Where a value comes from, as written, and what reads it with its transforms."""
+    """Where a value comes from, as written, what reads it with its transforms, and these one by one."""
 
     origin: str
     read: Read
+    steps: Steps
 
 
 class SourceReader:
@@ -73,7 +73,7 @@ class SourceReader:
         if not isinstance(node, Map):
             self._report.add(key, f"{what}: write a path, or {{from: a path, transform: [...]}}")
             return None
-        self._report.unknown_keys(node, ("from", "cel", "transform"), what)
+        self._report.unknown_keys(node, SOURCE, what)
         if "const" in node.entries:
             return None
         return self._any_source(node, key, what)
@@ -91,22 +91,22 @@ class SourceReader:
             self._report.add(value.entries["const"].key, "a constant would make one visitor of everybody")
             return None
         source = self.source(value, key, key.text)
-        return source and IdentitySource(kind, source.origin, source.read)
+        return source and IdentitySource(kind, source.origin, source.read, source.steps)
 
     def _attribute(self, name: Scalar, node: Node) -> Attribute | None:
         self._check_name(name)
         if not isinstance(node, Map):
             hint = f": {{from: {node.text}}}" if isinstance(node, Scalar) and node.text else ""
-            self._report.add(name, f"an attribute is a map with one of {', '.join(_SOURCES)}{hint}")
+            self._report.add(name, f"an attribute is a map with one of {', '.join(SOURCES)}{hint}")
             return None
-        self._report.unknown_keys(node, _ATTRIBUTE_KEYS, "an attribute")
+        self._report.unknown_keys(node, ATTRIBUTE, "an attribute")
         default = self._constant(node, "default")
         required = self._required(node)
         source = self._any_source(node, name, "an attribute")
         if source is None:
             return None
         text = attribute_text(source.read, default, required=required, limit=self._limit)
-        return Attribute(name.text, source.origin, source.read, text)
+        return Attribute(name.text, source.origin, source.read, text, source.steps, default)
 
     def _check_name(self, name: Scalar) -> None:
         text = name.text
@@ -116,11 +116,11 @@ class SourceReader:
             self._report.add(name, f"an attribute's name has 1 to {_LONGEST_NAME} characters, no blank at either end")
 
     def _any_source(self, node: Map, at: Node, what: str) -> Source | None:
-        given = [key for key in _SOURCES if key in node.entries]
+        given = [key for key in SOURCES if key in node.entries]
         transforms = self._transforms(node)
         if len(given) != 1:
             found = " and ".join(given) or "none"
-            self._report.add(at, f"{what} has exactly one of {', '.join(_SOURCES)}; here {found}")
+            self._report.add(at, f"{what} has exactly one of {', '.join(SOURCES)}; here {found}")
             return None
         key, value = node.entries[given[0]]
         if key.text == "cel":
@@ -140,7 +140,8 @@ class SourceReader:
         path, shape = found
         if shape is not None:
             self._check_kinds(shape.kinds, transforms, key)
-        return Source(node.text, _transformed(read_path(path), transforms))
+        read = read_path(path)
+        return Source(node.text, _transformed(read, transforms), Steps("from", node.text, read, transforms))
 
     def _check_kinds(self, kinds: frozenset[Kind], transforms: tuple[Transform, ...], key: Node) -> None:
         joins = any(transform.joins for transform in transforms)
@@ -159,7 +160,8 @@ class SourceReader:
         except Fault as fault:
             self._report.add(key, f"const: {fault.detail}")
             return None
-        return Source("const", lambda _event, _record: value)
+        steps = Steps("const", written, lambda _event, _record: written, transforms)
+        return Source("const", lambda _event, _record: value, steps)
 
     def _constant(self, node: Map, name: str, *, limited: bool = True) -> str | None:
         """The text as written under `const` or `default`."""
