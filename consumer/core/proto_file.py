@@ -116,15 +116,15 @@ def message_named(file: FileDescriptor, name: str | None) -> Descriptor:
     Raises:
         SchemaInvalid: there is none, or there are several.
     """
-    messages = {_short(message, file): message for message in _messages(file.message_types_by_name.values())}
+    messages = {_short(message): message for message in all_messages(file)}
     if name is None:
-        top = list(file.message_types_by_name.values())
-        if len(top) != 1:
+        if len(messages) != 1:
             raise SchemaInvalid(f"write which message it is: `message:` {_listed(messages)}", "message")
-        return top[0]
+        (only,) = messages.values()
+        return only
     found = messages.get(name.removeprefix(f"{file.package}.") if file.package else name)
     if found is None:
-        raise SchemaInvalid(f"message: no {name!r} in this file; there is {_listed(messages)}", "message")
+        raise SchemaInvalid(f"no message {name!r}; there is {_listed(messages)}", "message")
     return found
 
 
@@ -146,15 +146,29 @@ def message_at(file: FileDescriptor, indexes: Iterable[int]) -> Descriptor:
     return found
 
 
-def _messages(messages: Iterable[Descriptor]) -> Iterator[Descriptor]:
+def indexes_of(message: Descriptor) -> tuple[int, ...]:
+    """The indexes that lead to a message."""
+    container = message.containing_type
+    if container is None:
+        return (list(message.file.message_types_by_name.values()).index(message),)
+    return (*indexes_of(container), list(container.nested_types).index(message))
+
+
+def all_messages(file: FileDescriptor) -> Iterator[Descriptor]:
+    """The messages of a file, and those inside them."""
+    return _all(file.message_types_by_name.values())
+
+
+def _all(messages: Iterable[Descriptor]) -> Iterator[Descriptor]:
     for message in messages:
         if not message.GetOptions().map_entry:
             yield message
-            yield from _messages(message.nested_types)
+            yield from _all(message.nested_types)
 
 
-def _short(message: Descriptor, file: FileDescriptor) -> str:
-    return message.full_name.removeprefix(f"{file.package}.") if file.package else message.full_name
+def _short(message: Descriptor) -> str:
+    package = message.file.package
+    return message.full_name.removeprefix(f"{package}.") if package else message.full_name
 
 
 def _listed(messages: Iterable[str]) -> str:

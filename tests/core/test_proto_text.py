@@ -58,8 +58,10 @@ message Outer {
   uint32 a = 17; uint64 b = 18; sint32 c = 19; sint64 d = 20; fixed32 e = 21; fixed64 f = 22; sfixed32 g = 23;
   sfixed64 h = 24; float i = 25; double j = 26; repeated int32 packed = 27 [packed = false];
 }
-enum Kind { option allow_alias = true; ZERO = 0; MINUS = -1; ALSO = -1 [deprecated = true]; reserved 5 to 7; reserved "X"; };
-service S { option deprecated = true; rpc Do (Outer) returns (stream Outer) { option deprecated = true; } ; rpc No (Outer) returns (Outer); }
+enum Kind { option allow_alias = true; ZERO = 0; MINUS = -1; ALSO = -1 [deprecated = true];
+  reserved 5 to 7; reserved "X"; };
+service S { option deprecated = true; rpc Do (Outer) returns (stream Outer) { option deprecated = true; } ;
+  rpc No (Outer) returns (Outer); }
 ;
 """,
     "old.proto": """\
@@ -122,7 +124,7 @@ def resolved(file: FileDescriptorProto, others: dict[str, FileDescriptorProto]) 
     pool.FindFileByName(file.name).CopyToProto(found)
     for field in ("options", "service", "extension", "public_dependency", "weak_dependency"):
         if field != "options" or not found.options.HasField("features"):
-            found.ClearField(field)  # type: ignore[arg-type]  # its names
+            found.ClearField(field)
     if found.HasField("options"):
         features = found.options.features
         found.ClearField("options")
@@ -147,12 +149,13 @@ def _add(
 def _strip(message: DescriptorProto) -> None:
     entry = message.options.map_entry
     for name in ("options", "extension", "extension_range", "reserved_range", "reserved_name"):
-        message.ClearField(name)  # type: ignore[arg-type]  # its names
+        message.ClearField(name)
     message.options.map_entry = entry
     for field in message.field:
         features = field.options.features if field.options.HasField("features") else None
-        for name in ("options", "json_name", "default_value"):
-            field.ClearField(name)  # type: ignore[arg-type]  # its names
+        field.ClearField("options")
+        field.ClearField("json_name")
+        field.ClearField("default_value")
         if features is not None:
             field.options.features.CopyFrom(features)
     for oneof in message.oneof_decl:
@@ -167,7 +170,7 @@ def _strip_enum(enum: EnumDescriptorProto) -> None:
     features = enum.options.features if enum.options.HasField("features") else None
     alias = enum.options.allow_alias
     for name in ("options", "reserved_range", "reserved_name"):
-        enum.ClearField(name)  # type: ignore[arg-type]  # its names
+        enum.ClearField(name)
     enum.options.allow_alias = alias
     if features is not None:
         enum.options.features.CopyFrom(features)
