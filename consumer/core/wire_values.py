@@ -60,16 +60,9 @@ def shortest_float(value: float) -> float:
         return float(whole)
     for digits in _FLOAT_DIGITS:
         shorter = float(f"{value:.{digits}g}")
-        if _rounded(shorter) == value:
+        if _FLOAT.unpack(_FLOAT.pack(shorter))[0] == value:
             return shorter
     return float(f"{value:.9g}")
-
-
-def _rounded(value: float) -> float:
-    try:
-        return float(_FLOAT.unpack(_FLOAT.pack(value))[0])
-    except OverflowError:
-        return value
 
 
 def _fraction(nanoseconds: int) -> str:
