@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, DecimalException
+from decimal import Context, Decimal, DecimalException
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_MANY_DIGITS = Context(prec=2000)
 _PER_MICROSECOND = {"millis": Decimal("0.001"), "micros": Decimal(1), "nanos": Decimal(1000)}
 
 
@@ -145,7 +146,7 @@ def _as_it_is(_: EventType, value: Any) -> Any:  # noqa: ANN401 - any JSON value
 def _decimal(of: EventType, value: Any) -> bytes:  # noqa: ANN401 - any JSON value
     if value.__class__ not in (int, float, str):
         raise TypeError
-    unscaled = Decimal(str(value)).scaleb(of.scale)
+    unscaled = Decimal(str(value)).scaleb(of.scale, _MANY_DIGITS)
     whole = int(unscaled)
     if whole != unscaled:
         raise ValueError

@@ -8,7 +8,7 @@ from consumer.core.avro import avro_decoder
 from consumer.core.avro_schema import parse_avro
 from consumer.core.event import DecodeFailed, Decoder, decode_json
 from consumer.core.event_schema import SchemaInvalid
-from consumer.core.proto_file import all_messages, message_at, read_proto
+from consumer.core.proto_file import all_messages, message_at, read_proto, serialized
 from consumer.core.protobuf import proto_decoder
 from consumer.core.registered import RegisteredSchema, RegisteredSchemas, SchemaUnknown, message_indexes, unframe
 
@@ -64,7 +64,7 @@ class FramedDecoder:
                 writer = avro_type(schema)
                 return avro_decoder(writer, self._avro.get(writer.name))
             if schema.language == "PROTOBUF":
-                return _FramedMessages(proto_file(schema), self._messages)
+                return _FramedMessages(schema, self._messages)
         except SchemaInvalid as fault:
             return _refusing(f"schema {schema_id} of the registry can't be used: {fault}")
         return decode_json
@@ -73,8 +73,9 @@ class FramedDecoder:
 class _FramedMessages:
     """Decodes bodies that begin with the indexes of their message."""
 
-    def __init__(self, file: FileDescriptor, readers: dict[str, Descriptor]) -> None:
-        self._file = file
+    def __init__(self, schema: RegisteredSchema, readers: dict[str, Descriptor]) -> None:
+        self._file = proto_file(schema)
+        self._entries = serialized(schema.text.encode()) is not None
         self._readers = readers
         self._decoders: dict[tuple[int, ...], Decoder] = {}
 
@@ -82,7 +83,7 @@ class _FramedMessages:
         indexes, start = message_indexes(body)
         decode = self._decoders.get(indexes)
         if decode is None:
-            message = message_at(self._file, indexes)
+            message = message_at(self._file, indexes, entries=self._entries)
             decode = self._decoders[indexes] = proto_decoder(self._readers.get(message.full_name, message))
         return decode(body[start:])
 

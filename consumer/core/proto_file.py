@@ -94,20 +94,25 @@ class _Files:
 
 
 def _described(name: str, content: bytes) -> FileDescriptorProto:
-    """From a descriptor, in base64 (as a registry has it of some clients) or plain; else from text."""
     if name in _WELL_KNOWN:
         return FileDescriptorProto.FromString(content)
+    if (file := serialized(content)) is not None:
+        file.name = name
+        return file
     try:
-        file = FileDescriptorProto.FromString(base64.b64decode(content, validate=True))
+        return parse_proto(name, content.decode())
+    except UnicodeDecodeError:
+        raise SchemaInvalid(f"{name} is not UTF-8") from None
+    except SchemaInvalid as fault:
+        raise SchemaInvalid(f"{name}: {fault}") from None
+
+
+def serialized(content: bytes) -> FileDescriptorProto | None:
+    """The descriptor in `content`, in base64, as a registry has it of some clients; None when it is a file's text."""
+    try:
+        return FileDescriptorProto.FromString(base64.b64decode(content, validate=True))
     except (binascii.Error, ValueError, DecodeError):
-        try:
-            return parse_proto(name, content.decode())
-        except UnicodeDecodeError:
-            raise SchemaInvalid(f"{name} is not UTF-8") from None
-        except SchemaInvalid as fault:
-            raise SchemaInvalid(f"{name}: {fault}") from None
-    file.name = name
-    return file
+        return None
 
 
 def message_named(file: FileDescriptor, name: str | None) -> Descriptor:
@@ -128,8 +133,11 @@ def message_named(file: FileDescriptor, name: str | None) -> Descriptor:
     return found
 
 
-def message_at(file: FileDescriptor, indexes: Iterable[int]) -> Descriptor:
+def message_at(file: FileDescriptor, indexes: Iterable[int], *, entries: bool = False) -> Descriptor:
     """The message that the indexes of a framing lead to: one of the file, then one inside it, and so on.
+
+    Those who register a serialized descriptor also count the entries of maps, which are messages there; in a text there
+    are none.
 
     Raises:
         DecodeFailed: there is none.
@@ -140,18 +148,18 @@ def message_at(file: FileDescriptor, indexes: Iterable[int]) -> Descriptor:
         found = messages[index] if 0 <= index < len(messages) else None
         if found is None:
             break
-        messages = list(found.nested_types)
+        messages = [each for each in found.nested_types if entries or not _is_entry(each)]
     if found is None:
         raise DecodeFailed("the schema has no such message")
     return found
 
 
 def indexes_of(message: Descriptor) -> tuple[int, ...]:
-    """The indexes that lead to a message."""
+    """The indexes that lead to a message, counted in a text."""
     container = message.containing_type
     if container is None:
         return (list(message.file.message_types_by_name.values()).index(message),)
-    return (*indexes_of(container), list(container.nested_types).index(message))
+    return (*indexes_of(container), [each for each in container.nested_types if not _is_entry(each)].index(message))
 
 
 def all_messages(file: FileDescriptor) -> Iterator[Descriptor]:
@@ -161,9 +169,13 @@ def all_messages(file: FileDescriptor) -> Iterator[Descriptor]:
 
 def _all(messages: Iterable[Descriptor]) -> Iterator[Descriptor]:
     for message in messages:
-        if not message.GetOptions().map_entry:
+        if not _is_entry(message):
             yield message
             yield from _all(message.nested_types)
+
+
+def _is_entry(message: Descriptor) -> bool:
+    return message.GetOptions().map_entry
 
 
 def _short(message: Descriptor) -> str:

@@ -137,7 +137,7 @@ class _Parser:
         while not self._tokens.given("}"):
             if self._tokens.given("option"):
                 self._option(oneof.options)
-            elif not self._tokens.given(";"):
+            else:
                 field = message.field.add(oneof_index=len(message.oneof_decl) - 1)
                 self._field(message, field)
 

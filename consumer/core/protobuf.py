@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.json_format import ParseDict, ParseError
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, EncodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from consumer.core.event import DecodeFailed, NotEncodable
+from consumer.core.values import kind_of
 from consumer.core.wire_values import duration_text, moment_text, shortest_float
 
 if TYPE_CHECKING:
@@ -56,12 +57,12 @@ def encode_proto(message: Descriptor, value: Any) -> bytes:  # noqa: ANN401 - an
     Raises:
         NotEncodable: it is no such message; the message says where.
     """
+    if not isinstance(value, dict):
+        raise NotEncodable(f"event: {message.full_name} is an object, not {kind_of(value)}")
     try:
         return ParseDict(value, GetMessageClass(message)()).SerializeToString()
-    except (ParseError, TypeError, ValueError, AttributeError) as error:
+    except (ParseError, EncodeError) as error:
         raise NotEncodable(f"event: no {message.full_name}: {error}") from None
-    except Exception as error:  # noqa: BLE001 - EncodeError of a required field, which has no public name
-        raise NotEncodable(f"event: {error}") from None
 
 
 class _Readers:

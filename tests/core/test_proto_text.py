@@ -58,7 +58,7 @@ message Outer {
   uint32 a = 17; uint64 b = 18; sint32 c = 19; sint64 d = 20; fixed32 e = 21; fixed64 f = 22; sfixed32 g = 23;
   sfixed64 h = 24; float i = 25; double j = 26; repeated int32 packed = 27 [packed = false];
 }
-enum Kind { option allow_alias = true; ZERO = 0; MINUS = -1; ALSO = -1 [deprecated = true];
+enum Kind { option allow_alias = true; ZERO = 0; ; MINUS = -1; ALSO = -1 [deprecated = true];
   reserved 5 to 7; reserved "X"; };
 service S { option deprecated = true; rpc Do (Outer) returns (stream Outer) { option deprecated = true; } ;
   rpc No (Outer) returns (Outer); }
