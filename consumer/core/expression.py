@@ -42,13 +42,20 @@ class _Binding(NamedTuple):
     written: str
 
 
-class Expression:
-    """An expression at work; `kinds` are those that its result may have, None when only the event can tell."""
+class _Source(NamedTuple):
+    text: str
+    place: str
 
-    def __init__(self, program: cel.Expression, bindings: tuple[_Binding, ...], kinds: frozenset[Kind] | None) -> None:
+
+class Expression:
+    """An expression at work, `written` so; `kinds` are those of its result, None when only the event can tell."""
+
+    def __init__(
+        self, source: _Source, program: cel.Expression, bindings: tuple[_Binding, ...], kinds: frozenset[Kind] | None
+    ) -> None:
+        self.written = source.text
         self.kinds = kinds
-        self.place = "expression"
-        """Where it stands, for the detail of a failure."""
+        self._place = source.place
         self._program = program
         self._bindings = bindings
 
@@ -83,17 +90,17 @@ class Expression:
         """Why there is no result; the library's message may hold values and is not shown."""
         unbound = _UNBOUND.search(message)
         if unbound is None:
-            return Fault("expression_failed", f"{self.place}: {failure(message)}")
+            return Fault("expression_failed", f"{self._place}: {failure(message)}")
         binding = next(each for each in self._bindings if each.name == unbound[1])
         try:
             binding.convert(binding.read(event, record))
         except Unreadable as fault:
-            return Fault("expression_failed", f"{self.place}: {binding.written}: {fault}")
-        return Fault("expression_failed", f"{self.place}: nothing at {binding.written}")
+            return Fault("expression_failed", f"{self._place}: {binding.written}: {fault}")
+        return Fault("expression_failed", f"{self._place}: nothing at {binding.written}")
 
 
-def compile_expression(text: str, shape: Shape | None) -> Expression:
-    """The expression in `text`, over events of that shape.
+def compile_expression(text: str, shape: Shape | None, place: str = "cel") -> Expression:
+    """The expression in `text`, over events of that shape; `place` is for the detail of a failure.
 
     Raises:
         ExpressionInvalid: with every problem found.
@@ -111,7 +118,8 @@ def compile_expression(text: str, shape: Shape | None) -> Expression:
             [(origin(each.position), explained(each, Known())) for each in complaints(error, run)]
         ) from None
     most = MOST_ITEMS_BUILT if reads.builds_lists else MOST_ITEMS
-    return Expression(program, tuple(_binding(each, shape, most) for each in reads.variables), result.kinds)
+    bindings = tuple(_binding(each, shape, most) for each in reads.variables)
+    return Expression(_Source(text, place), program, bindings, result.kinds)
 
 
 def _parsed(text: str) -> Syntax:

@@ -26,6 +26,7 @@ _STEP = re.compile(rf"\.\s*\??\s*{_NAME}|\[\s*\??\s*(?:{_STRING}|-?\s*[0-9A-Fa-f
 _LAST_OF_HAS = re.compile(rf"\s*\.\s*({_NAME})\s*\)")
 _HAS = re.compile(r"has\s*$")
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_DOT = re.compile(r"(?:\.\s*\??\s*)?")
 _BLANK = re.compile(r"\s*")
 _STEPPING = {"_[_]": False, "_[?_]": True, "_?._": True}
 
@@ -197,7 +198,8 @@ class _Finder:
     def _variable(self, role: Role, place: _Place, count: int) -> Variable:
         steps = place.steps[:count]
         path = Path("event" if place.root.name == "event" else "record", tuple(step for step, _, _ in steps))
-        positions = (place.root.position, *[position for _, _, position in steps])
+        dots = [_DOT.match(self._text, position) for _, _, position in steps]
+        positions = (place.root.position, *[dot.end() for dot in dots if dot])
         written = self._text[place.root.position : self._end(place, count)]
         name = f"_{len(self.variables)}"
         return self.variables.setdefault((role, path), Variable(name, role, path, written, positions, Use()))

@@ -20,6 +20,7 @@ _STEP = re.compile(
       | \[(?P<quoted>"(?:[^"\\]|\\.)*")\]""",
     re.VERBOSE,
 )
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ODD_NAME = re.compile(r"\.([^.\[\]]+)")
 _SINGLE_QUOTED = re.compile(r"\['([^']*)'\]")
 
@@ -75,6 +76,17 @@ def check_record_path(path: Path) -> None:
         raise PathInvalid(f"a record has {', '.join(names)}, not {field!r}{hint}")
     elif rest:
         raise PathInvalid(f"record.{field} has nothing in it; write record.{field} alone")
+
+
+def path_text(path: Path) -> str:
+    """The path as it is written."""
+    return path.root + "".join(map(_step_text, path.steps))
+
+
+def _step_text(step: Step) -> str:
+    if isinstance(step, int):
+        return f"[{step}]"
+    return f".{step}" if _PLAIN_NAME.fullmatch(step) else f"[{json.dumps(step, ensure_ascii=False)}]"
 
 
 def read_path(path: Path, missing: Any = None) -> Read:  # noqa: ANN401 - whatever the caller can tell apart
