@@ -52,7 +52,8 @@ def conflicts(claims: list[Claim]) -> Iterator[Problem]:
             if claim.declared.reading != first.declared.reading:
                 message = (
                     f"{first.file} reads the events of {topic} as {_words(first.declared)}, this mapping as "
-                    f"{_words(claim.declared)}; a topic has one format, and with avro and protobuf one schema and message"
+                    f"{_words(claim.declared)}; write the same format, and with avro and protobuf the same schema"
+                    " and message"
                 )
                 yield Problem(claim.file, claim.place.line, claim.place.column, message)
         for one, other in _meeting(rivals):
