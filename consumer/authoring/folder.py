@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -20,7 +21,8 @@ _SUFFIXES = (SUFFIX, CASES_SUFFIX)
 class Folder(NamedTuple):
     """A folder of mapping files, read; `chosen` are the names (without suffix) a command is about, None for all.
 
-    `cases` are those of the chosen; `problems` (with the folder's path before each file's name) are of them too.
+    `mappings` are all that nothing is wrong with; `cases` are those of the chosen, and `problems` too (with the
+    folder's path before each file's name).
     """
 
     path: Path
@@ -69,6 +71,8 @@ def read_folder(path: Path, max_value_length: int, chosen: frozenset[str] | None
     files, unreadable = find_schemas(path)
     mappings, in_mappings = read_mappings(files, max_value_length=max_value_length)
     cases, in_cases = read_cases(files, mappings)
+    unsound = {_name(problem.file) for problem in in_mappings}
+    sound = [mapping for mapping in mappings if mapping.name not in unsound]
     problems = [
         *(problem for problem in unreadable if chosen is None or _name(Path(problem.file).name) in chosen),
         *(
@@ -78,18 +82,20 @@ def read_folder(path: Path, max_value_length: int, chosen: frozenset[str] | None
         ),
     ]
     wanted = tuple(case for case in cases if chosen is None or _name(case.file) in chosen)
-    return Folder(path, files, chosen, Mappings(mappings), wanted, tuple(problems))
+    usable = Mappings(tuple(replace(mapping, index=index) for index, mapping in enumerate(sound)))
+    return Folder(path, files, chosen, usable, wanted, tuple(problems))
 
 
-def load_folder(path: Path, max_value_length: int) -> Folder:
-    """The folder, for a command that needs all of its mappings to be sound.
+def load_folder(path: Path, max_value_length: int, *, cases: bool = False) -> Folder:
+    """The folder, for a command that needs all of its mappings, or its cases too, to be sound.
 
     Raises:
-        MappingsInvalid: with every problem of the mappings and cases in it.
+        MappingsInvalid: with every problem of them.
     """
     folder = read_folder(path, max_value_length)
-    if folder.problems:
-        raise MappingsInvalid(folder.problems)
+    problems = [problem for problem in folder.problems if cases or not problem.file.endswith(CASES_SUFFIX)]
+    if problems:
+        raise MappingsInvalid(problems)
     return folder
 
 

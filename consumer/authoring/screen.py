@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from decimal import Decimal
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
+
+from consumer.core.values import decimal_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -46,7 +49,7 @@ class Screen:
 
 def shown(value: Any, longest: int | None = _LONGEST_SHOWN) -> str:  # noqa: ANN401 - any value of an event
     """A value of an event as JSON, on one line, harmless to a terminal, and cut when it is long."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = decimal_text(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False, default=str)
     if not text.isprintable():
         text = json.dumps(value, default=str)
     return text if longest is None or len(text) <= longest else f"{text[: longest - 1]}…"

@@ -23,6 +23,14 @@ if TYPE_CHECKING:
     from consumer.core.work import Work
 
 
+def too_large(update: ProfileUpdate, pairs: bytes) -> Rejection | None:
+    """Why an update, whose attributes are these encoded pairs, can't be sent however it is split; None when it can."""
+    if size(pairs) > ROOM and any(size(pair) > ROOM for pair in pairs.split(b"&")):
+        detail = f"one attribute alone takes more than the {ROOM} bytes that fit into a call"
+        return Rejection("send", "too_large", detail, update.mapping)
+    return None
+
+
 class Intake:
     """Takes records in, one by one, in the order of each partition's offsets."""
 
@@ -63,9 +71,8 @@ class Intake:
 
     def _update(self, partition: Partition, record: Record, update: ProfileUpdate, now: Clocks) -> None:
         pairs = encode_attributes(update.attributes)
-        if size(pairs) > ROOM and any(size(pair) > ROOM for pair in pairs.split(b"&")):
-            detail = f"one attribute alone takes more than the {ROOM} bytes that fit into a call"
-            self._reject(partition, record, Rejection("send", "too_large", detail, update.mapping))
+        if rejection := too_large(update, pairs):
+            self._reject(partition, record, rejection)
             return
         key = update.identity.key()
         if partition.delivered_before(record.offset, key):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -24,10 +24,12 @@ from consumer.core.profile import (
 )
 from consumer.core.registered import RegisteredSchemas, SchemaUnknown
 from consumer.core.times import TimeInvalid, epoch_milliseconds, read_moment
-from consumer.core.values import Fault, constant_of, text_of
+from consumer.core.values import Fault, constant_of, kind_of, text_of
 
 if TYPE_CHECKING:
+    from consumer.core.event import Decoder
     from consumer.core.event_format import EventFormat
+    from consumer.core.expression import Expression
     from consumer.core.record import Record
     from consumer.core.transforms import Transform
 
@@ -63,6 +65,7 @@ class Attribute(NamedTuple):
     text: ReadText
     steps: Steps
     default: str | None
+    required: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +78,15 @@ class Mapping:
     topics: tuple[str, ...]
     where: dict[Path, frozenset[Any]]
     format: EventFormat
+    when: Expression | None
     identities: tuple[IdentitySource, ...]
     occurred_at: Read | None
+    occurred_at_steps: Steps | None
     attributes: tuple[Attribute, ...]
+    _texts: tuple[tuple[str, ReadText], ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_texts", tuple([(attribute.name, attribute.text) for attribute in self.attributes]))
 
     def apply(self, event: Any, record: Record) -> Result:  # noqa: ANN401 - any value of an event
         """The update of an event that `where` lets in, or why there is none."""
@@ -85,13 +94,16 @@ class Mapping:
         if validator is not None and not validator.is_valid(event):
             detail = f"{self.name}: {validator.fault(event)}"
             return Rejection("validate", "schema_invalid", detail, self.index)
-        part = "identity"
+        part = "when"
         try:
+            if self.when is not None and not _truth(self.when.read(event, record)):
+                return Skipped(self.index)
+            part = "identity"
             identity = self._identify(event, record)
             part = "occurred_at"
             occurred_at = self._time(event, record)
             attributes = {}
-            for part, _, _, read, _, _ in self.attributes:
+            for part, read in self._texts:
                 text = read(event, record)
                 if text is not None:
                     attributes[part] = text
@@ -121,6 +133,12 @@ class Mapping:
         except TimeInvalid as fault:
             raise Fault("occurred_at_invalid", str(fault)) from None
         return record.timestamp if 0 < record.timestamp < time - _CLOCK_TOLERANCE else time
+
+
+def _truth(value: Any) -> bool:  # noqa: ANN401 - any result of an expression
+    if value.__class__ is not bool:
+        raise Fault("expression_failed", f"the condition gives {kind_of(value)}, neither true nor false")
+    return bool(value)
 
 
 class _Topic:
@@ -165,6 +183,16 @@ class Mappings:
             topic: _Topic([mapping for mapping in mappings if topic in mapping.topics], self.schemas)
             for topic in self.topics
         }
+
+    def decoder(self, topic: str) -> Decoder | None:
+        """What reads the events of a topic; None when no mapping wants any of them."""
+        known = self._by_topic.get(topic)
+        return known.decode if known else None
+
+    def find(self, event: Any, record: Record) -> Mapping | None:  # noqa: ANN401 - any value of an event
+        """The mapping that wants the event of a record."""
+        topic = self._by_topic.get(record.topic)
+        return topic.find(event, record) if topic else None
 
     def map(self, record: Record) -> Result | SchemaWanted:
         """What a record means; the same record always gives the same result, and no record raises.
