@@ -20,14 +20,14 @@ from consumer.core.event import DecodeFailed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consumer.core.avro_schema import AvroType
     from consumer.core.event import Decoder
+    from consumer.core.event_types import EventType
 
 DEEPEST: Final = 100
 """Levels that a type may be nested in itself."""
 
 
-def avro_decoder(writer: AvroType, reader: AvroType | None = None) -> Decoder:
+def avro_decoder(writer: EventType, reader: EventType | None = None) -> Decoder:
     """Decodes what `writer` wrote, as `reader` sees it; without a reader as it was written."""
     try:
         read = _Compiler().read(writer, reader or writer)
@@ -55,7 +55,7 @@ class _Compiler:
     def __init__(self) -> None:
         self._records: dict[tuple[int, int], Read | None] = {}
 
-    def read(self, writer: AvroType, reader: AvroType) -> Read:
+    def read(self, writer: EventType, reader: EventType) -> Read:
         """What reads a value of `writer` as one of `reader`.
 
         Raises:
@@ -72,7 +72,7 @@ class _Compiler:
             raise Unreadable(f"the reader's schema has {_word(reader)} where {_word(writer)} was written")
         return _COMPOSED[writer.kind](self, writer, reader)
 
-    def _union(self, writer: AvroType, reader: AvroType) -> Read:
+    def _union(self, writer: EventType, reader: EventType) -> Read:
         branches = []
         for branch in writer.inner:
             try:
@@ -90,7 +90,7 @@ class _Compiler:
 
         return read
 
-    def _into_union(self, writer: AvroType, reader: AvroType) -> Read:
+    def _into_union(self, writer: EventType, reader: EventType) -> Read:
         fault: Unreadable | None = None
         for branch in sorted(reader.inner, key=lambda branch: (branch.kind, branch.name) != (writer.kind, writer.name)):
             try:
@@ -99,7 +99,7 @@ class _Compiler:
                 fault = fault or unreadable
         raise fault or Unreadable(f"the reader's union has no place for {_word(writer)}")
 
-    def record(self, writer: AvroType, reader: AvroType) -> Read:
+    def record(self, writer: EventType, reader: EventType) -> Read:
         """A record: fields by name or alias; those that were not written have their default."""
         key = (id(writer), id(reader))
         if key in self._records:
@@ -120,7 +120,7 @@ class _Compiler:
         body.depth -= 1
         return value
 
-    def _fields(self, writer: AvroType, reader: AvroType) -> Read:
+    def _fields(self, writer: EventType, reader: EventType) -> Read:
         wanted = {alias: field for field in reader.fields for alias in field.aliases}
         wanted |= {field.name: field for field in reader.fields}
         reads: list[tuple[str | None, Read]] = []
@@ -140,7 +140,7 @@ class _Compiler:
 
         return read
 
-    def array(self, writer: AvroType, reader: AvroType) -> Read:
+    def array(self, writer: EventType, reader: EventType) -> Read:
         """A list."""
         read_item = self.read(writer.inner[0], reader.inner[0])
 
@@ -152,7 +152,7 @@ class _Compiler:
 
         return read
 
-    def map(self, writer: AvroType, reader: AvroType) -> Read:
+    def map(self, writer: EventType, reader: EventType) -> Read:
         """A map from texts."""
         read_item = self.read(writer.inner[0], reader.inner[0])
 
@@ -166,7 +166,7 @@ class _Compiler:
 
         return read
 
-    def enum(self, writer: AvroType, reader: AvroType) -> Read:
+    def enum(self, writer: EventType, reader: EventType) -> Read:
         """A symbol; one that the reader does not know is its default."""
         known = [symbol if symbol in reader.symbols else reader.default for symbol in writer.symbols]
 
@@ -179,7 +179,7 @@ class _Compiler:
 
         return read
 
-    def fixed(self, writer: AvroType, reader: AvroType) -> Read:
+    def fixed(self, writer: EventType, reader: EventType) -> Read:
         """Bytes of a fixed length."""
         size, convert = writer.size, logical(writer, reader)
 
@@ -190,7 +190,7 @@ class _Compiler:
         return read
 
 
-_COMPOSED: dict[str, Callable[[_Compiler, AvroType, AvroType], Read]] = {
+_COMPOSED: dict[str, Callable[[_Compiler, EventType, EventType], Read]] = {
     "record": _Compiler.record,
     "array": _Compiler.array,
     "map": _Compiler.map,
@@ -206,9 +206,9 @@ def _refuse(message: str) -> Read:
     return read
 
 
-def _word(of: AvroType) -> str:
+def _word(of: EventType) -> str:
     return f"{of.kind} {of.name}" if of.name else of.kind
 
 
-def _same_name(writer: AvroType, reader: AvroType) -> bool:
+def _same_name(writer: EventType, reader: EventType) -> bool:
     return writer.name.rpartition(".")[2] == reader.name.rpartition(".")[2] or writer.name in reader.aliases

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, DecimalException
+from decimal import Context, Decimal, DecimalException
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -16,14 +16,15 @@ from consumer.core.values import kind_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from consumer.core.avro_schema import AvroType
+    from consumer.core.event_types import EventType
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_MANY_DIGITS = Context(prec=2000)
 _PER_MICROSECOND = {"millis": Decimal("0.001"), "micros": Decimal(1), "nanos": Decimal(1000)}
 
 
-def encode_avro(of: AvroType, value: Any, place: str = "event") -> bytes:  # noqa: ANN401 - any JSON value
+def encode_avro(of: EventType, value: Any, place: str = "event") -> bytes:  # noqa: ANN401 - any JSON value
     """The body of a value.
 
     Raises:
@@ -42,7 +43,7 @@ def encode_avro(of: AvroType, value: Any, place: str = "event") -> bytes:  # noq
         raise NotEncodable(f"{place}: the schema has {what}, not this {kind_of(value).split()[-1]}") from None
 
 
-def _union(of: AvroType, value: Any, place: str) -> bytes:  # noqa: ANN401 - any JSON value
+def _union(of: EventType, value: Any, place: str) -> bytes:  # noqa: ANN401 - any JSON value
     fault = NotEncodable(f"{place}: the schema's union is empty")
     for index, branch in enumerate(of.inner):
         try:
@@ -52,7 +53,7 @@ def _union(of: AvroType, value: Any, place: str) -> bytes:  # noqa: ANN401 - any
     raise fault
 
 
-def _record(of: AvroType, value: Any, place: str) -> bytes:  # noqa: ANN401 - any JSON value
+def _record(of: EventType, value: Any, place: str) -> bytes:  # noqa: ANN401 - any JSON value
     if not isinstance(value, dict):
         raise NotEncodable(f"{place}: the schema has an object, {of.name}, not {kind_of(value)}")
     for name in value.keys() - {field.name for field in of.fields}:
@@ -65,7 +66,7 @@ def _record(of: AvroType, value: Any, place: str) -> bytes:  # noqa: ANN401 - an
     return body
 
 
-def _items(of: AvroType, value: Any, place: str) -> bytes:  # noqa: ANN401 - any JSON value
+def _items(of: EventType, value: Any, place: str) -> bytes:  # noqa: ANN401 - any JSON value
     kind = list if of.kind == "array" else dict
     if not isinstance(value, kind):
         raise NotEncodable(f"{place}: the schema has {kind_of(kind())}, not {kind_of(value)}")
@@ -98,23 +99,23 @@ def _only(kind: type, value: Any) -> Any:  # noqa: ANN401 - any JSON value
     return value
 
 
-def _null(_: AvroType, value: Any) -> bytes:  # noqa: ANN401 - any JSON value
+def _null(_: EventType, value: Any) -> bytes:  # noqa: ANN401 - any JSON value
     _only(type(None), value)
     return b""
 
 
-def _integer(bits: int, _: AvroType, value: Any) -> bytes:  # noqa: ANN401 - any JSON value
+def _integer(bits: int, _: EventType, value: Any) -> bytes:  # noqa: ANN401 - any JSON value
     number: int = _only(int, value)
     if not -(1 << bits - 1) <= number < 1 << bits - 1:
         raise OverflowError
     return _number(number)
 
 
-def _float(form: str, _: AvroType, value: Any) -> bytes:  # noqa: ANN401 - any JSON value
+def _float(form: str, _: EventType, value: Any) -> bytes:  # noqa: ANN401 - any JSON value
     return struct.pack(form, value if value.__class__ is float else _only(int, value))
 
 
-def _bytes(of: AvroType, value: Any) -> bytes:  # noqa: ANN401 - any JSON value
+def _bytes(of: EventType, value: Any) -> bytes:  # noqa: ANN401 - any JSON value
     """As in Avro's own JSON: a text whose characters are the bytes."""
     content = value if isinstance(value, bytes) else _only(str, value).encode("latin-1")
     if of.kind == "bytes":
@@ -124,7 +125,7 @@ def _bytes(of: AvroType, value: Any) -> bytes:  # noqa: ANN401 - any JSON value
     return content
 
 
-_SCALARS: dict[str, Callable[[AvroType, Any], bytes]] = {
+_SCALARS: dict[str, Callable[[EventType, Any], bytes]] = {
     "null": _null,
     "boolean": lambda _, value: bytes([_only(bool, value)]),
     "int": partial(_integer, 32),
@@ -138,14 +139,14 @@ _SCALARS: dict[str, Callable[[AvroType, Any], bytes]] = {
 }
 
 
-def _as_it_is(_: AvroType, value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def _as_it_is(_: EventType, value: Any) -> Any:  # noqa: ANN401 - any JSON value
     return value
 
 
-def _decimal(of: AvroType, value: Any) -> bytes:  # noqa: ANN401 - any JSON value
+def _decimal(of: EventType, value: Any) -> bytes:  # noqa: ANN401 - any JSON value
     if value.__class__ not in (int, float, str):
         raise TypeError
-    unscaled = Decimal(str(value)).scaleb(of.scale)
+    unscaled = Decimal(str(value)).scaleb(of.scale, _MANY_DIGITS)
     whole = int(unscaled)
     if whole != unscaled:
         raise ValueError
@@ -153,7 +154,7 @@ def _decimal(of: AvroType, value: Any) -> bytes:  # noqa: ANN401 - any JSON valu
     return whole.to_bytes(size, "big", signed=True)
 
 
-def _moment(of: AvroType, value: Any) -> int:  # noqa: ANN401 - any JSON value
+def _moment(of: EventType, value: Any) -> int:  # noqa: ANN401 - any JSON value
     text: str = _only(str, value)
     if of.logical.startswith("local"):
         text += "Z"
@@ -163,15 +164,15 @@ def _moment(of: AvroType, value: Any) -> int:  # noqa: ANN401 - any JSON value
     return int(microseconds * _PER_MICROSECOND[of.logical.rpartition("-")[2]])
 
 
-def _date(_: AvroType, value: Any) -> int:  # noqa: ANN401 - any JSON value
+def _date(_: EventType, value: Any) -> int:  # noqa: ANN401 - any JSON value
     return (read_moment(_only(str, value)) - _EPOCH).days
 
 
-def _uuid(of: AvroType, value: Any) -> Any:  # noqa: ANN401 - any JSON value
+def _uuid(of: EventType, value: Any) -> Any:  # noqa: ANN401 - any JSON value
     return UUID(_only(str, value)).bytes if of.kind == "fixed" else value
 
 
-_LOGICAL: dict[str, Callable[[AvroType, Any], Any]] = {
+_LOGICAL: dict[str, Callable[[EventType, Any], Any]] = {
     "decimal": _decimal,
     "date": _date,
     "uuid": _uuid,

@@ -23,7 +23,7 @@ from consumer.core.event import DecodeFailed
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from consumer.core.avro_schema import AvroType, Field
+    from consumer.core.event_types import EventField, EventType
 
 Read = Callable[[Body], Any]
 Convert = Callable[[Any], Any]
@@ -55,7 +55,7 @@ _PROMOTIONS: dict[str, dict[str, Convert | None]] = {
 }
 
 
-def scalar(writer: AvroType, reader: AvroType) -> Read | None:
+def scalar(writer: EventType, reader: EventType) -> Read | None:
     """What reads a scalar of `writer` as one of `reader`; None when these are no scalars, or have nothing in common."""
     promotions = _PROMOTIONS.get(writer.kind, {writer.kind: None})
     if writer.kind not in _READS or reader.kind not in promotions:
@@ -71,7 +71,7 @@ def _converted(read: Read, convert: Convert, body: Body) -> Any:  # noqa: ANN401
     return convert(read(body))
 
 
-def logical(writer: AvroType, reader: AvroType) -> Convert | None:
+def logical(writer: EventType, reader: EventType) -> Convert | None:
     """What the reader's logical type makes of a value; its unit and scale are those it was written with, if it was."""
     family, unit = _family(reader.logical)
     written_as, written_unit = _family(writer.logical)
@@ -109,7 +109,7 @@ _TEXTS: dict[str, Callable[[int, int], str]] = {
 }
 
 
-def default_of(field: Field, of: AvroType) -> Any:  # noqa: ANN401 - any value of an event
+def default_of(field: EventField, of: EventType) -> Any:  # noqa: ANN401 - any value of an event
     """What a field of the record `of` holds when it was not written.
 
     Raises:
@@ -123,7 +123,7 @@ def default_of(field: Field, of: AvroType) -> Any:  # noqa: ANN401 - any value o
         raise Unreadable(f"the default of {of.name}.{field.name} is none of its type") from None
 
 
-def _default(of: AvroType, value: Any) -> Any:  # noqa: ANN401 - JSON in, a value of an event out
+def _default(of: EventType, value: Any) -> Any:  # noqa: ANN401 - JSON in, a value of an event out
     if of.kind == "union":
         return _default(_branch_of(of, value), value)
     if of.kind == "record":
@@ -135,7 +135,7 @@ def _default(of: AvroType, value: Any) -> Any:  # noqa: ANN401 - JSON in, a valu
         return [_default(of.inner[0], item) for item in value]
     if of.kind == "map":
         return {name: _default(of.inner[0], item) for name, item in value.items()}
-    if value.__class__ not in _JSON_OF[of.kind]:
+    if type(value) not in _JSON_OF[of.kind]:
         raise TypeError
     if of.kind in ("float", "double"):
         return float(value)
@@ -144,7 +144,7 @@ def _default(of: AvroType, value: Any) -> Any:  # noqa: ANN401 - JSON in, a valu
     return convert(raw) if convert else raw
 
 
-def _branch_of(union: AvroType, value: Any) -> AvroType:  # noqa: ANN401 - any JSON value
+def _branch_of(union: EventType, value: Any) -> EventType:  # noqa: ANN401 - any JSON value
     for branch in union.inner:
         if value.__class__ in _JSON_OF[branch.kind]:
             return branch

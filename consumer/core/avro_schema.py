@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 from consumer.core.event import DecodeFailed, decode_json
 from consumer.core.event_schema import SchemaInvalid
+from consumer.core.event_types import EventField, EventType
 
 PRIMITIVES = ("null", "boolean", "int", "long", "float", "double", "bytes", "string")
 
@@ -28,38 +28,7 @@ _LOGICAL_SIZES = {"uuid": 16}
 _MOST_DIGITS = 1000  # behind the point of a decimal; their zeros would be written out
 
 
-@dataclass(slots=True, eq=False)
-class Field:
-    """A field of a record; `default` is JSON, and there is one only if `optional`."""
-
-    name: str
-    type: AvroType
-    aliases: tuple[str, ...] = ()
-    optional: bool = False
-    default: Any = None
-
-
-@dataclass(slots=True, eq=False)
-class AvroType:
-    """One type; a recursive schema contains itself.
-
-    `kind` is a primitive's name or record, enum, fixed, array, map, union. `inner` are the items, the values or the
-    branches; `aliases` are full names; `default` is an enum's.
-    """
-
-    kind: str
-    name: str = ""
-    aliases: tuple[str, ...] = ()
-    logical: str = ""
-    scale: int = 0
-    size: int = 0
-    symbols: tuple[str, ...] = ()
-    default: str | None = None
-    inner: list[AvroType] = field(default_factory=list)
-    fields: list[Field] = field(default_factory=list)
-
-
-def parse_avro(content: bytes, references: tuple[bytes, ...] = ()) -> AvroType:
+def parse_avro(content: bytes, references: tuple[bytes, ...] = ()) -> EventType:
     """The type that a schema (JSON) declares; it may use the names that `references` declare, each those before it.
 
     Raises:
@@ -80,30 +49,30 @@ class _Parser:
     """Knows the names declared so far."""
 
     def __init__(self) -> None:
-        self._names: dict[str, AvroType] = {}
+        self._names: dict[str, EventType] = {}
 
-    def parse(self, schema: Any, namespace: str) -> AvroType:  # noqa: ANN401 - any JSON value
+    def parse(self, schema: Any, namespace: str) -> EventType:  # noqa: ANN401 - any JSON value
         if isinstance(schema, str):
-            return AvroType(schema) if schema in PRIMITIVES else self._named(schema, namespace)
+            return EventType(schema) if schema in PRIMITIVES else self._named(schema, namespace)
         if isinstance(schema, list):
-            return AvroType("union", inner=[self.parse(branch, namespace) for branch in schema])
+            return EventType("union", inner=[self.parse(branch, namespace) for branch in schema])
         if not isinstance(schema, dict) or "type" not in schema:
             raise SchemaInvalid("a type is a name, a list of types, or an object with `type`")
         kind = schema["type"]
         if kind in PRIMITIVES:
-            return _with_logical_type(AvroType(str(kind)), schema)
+            return _with_logical_type(EventType(str(kind)), schema)
         if kind in ("array", "map"):
             inner = schema.get("items" if kind == "array" else "values")
-            return AvroType(str(kind), inner=[self.parse(inner, namespace)])
+            return EventType(str(kind), inner=[self.parse(inner, namespace)])
         return self._declared(schema, namespace) if kind in _NAMED else self.parse(kind, namespace)
 
-    def _named(self, name: str, namespace: str) -> AvroType:
+    def _named(self, name: str, namespace: str) -> EventType:
         found = self._names.get(_full(name, namespace)) or self._names.get(name)
         if found is None:
             raise SchemaInvalid(f"no type is named {name!r}")
         return found
 
-    def _declared(self, schema: dict[str, Any], namespace: str) -> AvroType:
+    def _declared(self, schema: dict[str, Any], namespace: str) -> EventType:
         kind = "record" if schema["type"] == "error" else schema["type"]
         if not isinstance(schema.get("name"), str):
             raise SchemaInvalid(f"{'an' if kind == 'enum' else 'a'} {kind} has no name")
@@ -111,7 +80,7 @@ class _Parser:
         name = _full(schema["name"], given if isinstance(given, str) else namespace)
         namespace = name.rpartition(".")[0]
         aliases = tuple(_full(alias, namespace) for alias in _texts(schema.get("aliases", []), name, "aliases"))
-        declared = self._names[name] = AvroType(kind, name, aliases)
+        declared = self._names[name] = EventType(kind, name, aliases)
         if kind == "record":
             declared.fields = self._fields(schema, name, namespace)
         elif kind == "enum":
@@ -124,8 +93,8 @@ class _Parser:
             _with_logical_type(declared, schema)
         return declared
 
-    def _fields(self, schema: dict[str, Any], name: str, namespace: str) -> list[Field]:
-        fields: dict[str, Field] = {}
+    def _fields(self, schema: dict[str, Any], name: str, namespace: str) -> list[EventField]:
+        fields: dict[str, EventField] = {}
         declared = schema.get("fields")
         for each in declared if isinstance(declared, list) else [None]:
             if not isinstance(each, dict) or not isinstance(each.get("name"), str) or "type" not in each:
@@ -134,7 +103,7 @@ class _Parser:
             kind = self.parse(each["type"], namespace)
             if each["name"] in fields:
                 raise SchemaInvalid(f"{name} has the field {each['name']} twice")
-            fields[each["name"]] = Field(each["name"], kind, aliases, "default" in each, each.get("default"))
+            fields[each["name"]] = EventField(each["name"], kind, aliases, "default" in each, each.get("default"))
         return list(fields.values())
 
 
@@ -148,7 +117,7 @@ def _texts(value: Any, name: str, what: str) -> tuple[str, ...]:  # noqa: ANN401
     return tuple(value)
 
 
-def _with_logical_type(declared: AvroType, schema: dict[str, Any]) -> AvroType:
+def _with_logical_type(declared: EventType, schema: dict[str, Any]) -> EventType:
     """Note the logical type; one that its type can't carry is ignored, as the specification says."""
     logical = schema.get("logicalType")
     if not isinstance(logical, str) or declared.kind not in _LOGICAL.get(logical, ()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -33,32 +34,49 @@ class Claim(NamedTuple):
     where: dict[Path, frozenset[Any]]
     declared: Declared
 
-    def conflict(self, other: Claim, topic: str) -> str | None:
-        """Why both can't stand beside each other in a topic."""
-        if self.declared.reading != other.declared.reading:
-            return (
-                f"{self.file} reads the events of {topic} as {_words(self.declared)}, this mapping as "
-                f"{_words(other.declared)}; a topic has one format, and with avro and protobuf one schema and message"
-            )
+    def overlaps(self, other: Claim) -> bool:
+        """Whether both could want the same event of a topic."""
         shared = self.where.keys() & other.where.keys()
-        if all(self.where[path] & other.where[path] for path in shared):
-            return (
-                f"an event of {topic} could match both this mapping and {self.file}; give both a `where` with "
-                "different constants for one path"
-            )
-        return None
+        return all(self.where[path] & other.where[path] for path in shared)
 
 
 def conflicts(claims: list[Claim]) -> Iterator[Problem]:
-    """A problem for each two sound claims of one topic that overlap, or that read its events differently."""
+    """A problem for each sound claim that reads a topic otherwise than the first, or overlaps with one before it."""
     by_topic: dict[str, list[Claim]] = {}
     for claim in claims:
         for topic in claim.topics if claim.sound else ():
-            others = by_topic.setdefault(topic, [])
-            for one in others:
-                if message := one.conflict(claim, topic):
-                    yield Problem(claim.file, claim.place.line, claim.place.column, message)
-            others.append(claim)
+            by_topic.setdefault(topic, []).append(claim)
+    for topic, rivals in by_topic.items():
+        first = rivals[0]
+        for claim in rivals[1:]:
+            if claim.declared.reading != first.declared.reading:
+                message = (
+                    f"{first.file} reads the events of {topic} as {_words(first.declared)}, this mapping as "
+                    f"{_words(claim.declared)}; write the same format, and with avro and protobuf the same schema"
+                    " and message"
+                )
+                yield Problem(claim.file, claim.place.line, claim.place.column, message)
+        for one, other in _meeting(rivals):
+            if one.overlaps(other):
+                message = (
+                    f"an event of {topic} could match both this mapping and {one.file}; give both a `where` with "
+                    "different constants for one path"
+                )
+                yield Problem(other.file, other.place.line, other.place.column, message)
+
+
+def _meeting(rivals: list[Claim]) -> Iterator[tuple[Claim, Claim]]:
+    """All pairs that could overlap; where all name one path, only those that share a constant there."""
+    paths = set.intersection(*[set(claim.where) for claim in rivals])
+    groups: dict[Any, list[int]] = {None: list(range(len(rivals)))}
+    if paths:
+        path = min(paths, key=repr)
+        groups = {}
+        for index, claim in enumerate(rivals):
+            for constant in claim.where[path]:
+                groups.setdefault(constant, []).append(index)
+    pairs = {pair for group in groups.values() for pair in combinations(group, 2)}
+    yield from ((rivals[one], rivals[other]) for one, other in sorted(pairs))
 
 
 def read_claim(root: Map, report: Report, sources: SourceReader, declared: Declared | None) -> Claim:

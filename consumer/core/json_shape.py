@@ -40,6 +40,7 @@ class JsonShape:
     def __init__(self, schema: Schema, root: Schema) -> None:
         self._schema = schema
         self._root = root
+        self._fields: dict[str, JsonShape] = {}
 
     @cached_property
     def identity(self) -> Hashable:
@@ -63,11 +64,13 @@ class JsonShape:
 
     def field(self, name: str) -> JsonShape:
         """What stands in the field `name`."""
+        if name in self._fields:
+            return self._fields[name]
         found = self._object(self._schema, name, ())
         shape = JsonShape(_all(found.schemas), self._root)
         if (not found.listed and not found.open_to_others) or not shape.kinds:
             raise PathImpossible(name, self.names, f"the schema has no {name!r} there")
-        return shape
+        return self._fields.setdefault(name, shape)
 
     def item(self, index: int | None = None) -> JsonShape:
         """What stands at an index, or at any."""

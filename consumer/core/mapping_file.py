@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 SUFFIX = ".mapping.yaml"
 
-_NOT_YET = ("when",)
-
 
 def parse_mappings(files: Files[str, bytes], *, max_value_length: int = 256) -> Mappings:
     """Compile every `*.mapping.yaml` in `files` (name to content; schemas are found by their names among them).
@@ -53,7 +51,7 @@ class _MappingReader:
     """Reads one mapping file; `claim` is None when the file could not be read at all."""
 
     def __init__(self, file: str, files: Files[str, bytes], max_value_length: int) -> None:
-        self.report = Report(file)
+        self.report = Report(file, files[file])
         self.claim: Claim | None = None
         self._file = file
         self._files = files
@@ -80,6 +78,7 @@ class _MappingReader:
         self.claim = read_claim(root, self.report, sources, declared)
         files = (self._file, declared.schema if declared else None)
         identity, occurred_at, attributes = map(root.entries.get, ("identity", "occurred_at", "attributes"))
+        when = root.entries.get("when")
         time = sources.source(occurred_at.value, occurred_at.key, "occurred_at") if occurred_at else None
         return Mapping(
             name=self._file.removesuffix(SUFFIX),
@@ -88,6 +87,7 @@ class _MappingReader:
             topics=self.claim.topics,
             where=self.claim.where,
             format=event_format,
+            when=sources.condition(when.value, when.key) if when else None,
             identities=sources.identities(identity.value, identity.key) if identity else (),
             occurred_at=time.read if time else None,
             occurred_at_steps=time.steps if time else None,
@@ -100,9 +100,6 @@ class _MappingReader:
         for key in REQUIRED:
             if key not in root.entries:
                 self.report.add(root, f"the key {key} is missing")
-        for key in _NOT_YET:
-            if key in root.entries:
-                self.report.add(root.entries[key].key, f"{key} is not supported in this version")
 
     def _check_version(self, root: Map) -> None:
         if "version" in root.entries:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
 from consumer.core.event_schema import PathImpossible, shape_at
+from consumer.core.expression import Expression, compile_expression
+from consumer.core.expression_check import ExpressionInvalid
 from consumer.core.mapping import Attribute, IdentitySource, Steps, attribute_text
 from consumer.core.mapping_keys import ATTRIBUTE, SOURCE, SOURCES
 from consumer.core.paths import Path, PathInvalid, Read, parse_path, read_path
@@ -124,8 +126,7 @@ class SourceReader:
             return None
         key, value = node.entries[given[0]]
         if key.text == "cel":
-            self._report.add(key, "cel is not supported in this version")
-            return None
+            return self._cel(value, key, transforms)
         if key.text == "const":
             return self._const(node, key, transforms)
         if not isinstance(value, Scalar):
@@ -139,17 +140,49 @@ class SourceReader:
             return None
         path, shape = found
         if shape is not None:
-            self._check_kinds(shape.kinds, transforms, key)
+            self._check_kinds(shape.kinds, transforms, key, "the schema has {} there")
         read = read_path(path)
         return Source(node.text, _transformed(read, transforms), Steps("from", node.text, read, transforms))
 
-    def _check_kinds(self, kinds: frozenset[Kind], transforms: tuple[Transform, ...], key: Node) -> None:
+    def _cel(self, node: Node, key: Node, transforms: tuple[Transform, ...]) -> Source | None:
+        expression = self._expression(node, key)
+        if expression is None:
+            return None
+        if expression.kinds is not None:
+            self._check_kinds(expression.kinds, transforms, key, "the expression gives {}")
+        read = expression.read
+        return Source(
+            expression.written, _transformed(read, transforms), Steps("cel", expression.written, read, transforms)
+        )
+
+    def condition(self, node: Node, key: Node) -> Expression | None:
+        """The expression under `when:`."""
+        expression = self._expression(node, key)
+        if expression is not None and expression.kinds not in (None, {"boolean"}):
+            found = " or ".join(sorted(expression.kinds or ()))
+            self._report.add(key, f"when: write a condition, which is true or false; this one gives {found}")
+        return expression
+
+    def _expression(self, node: Node, key: Node) -> Expression | None:
+        if not isinstance(node, Scalar) or not node.text.strip():
+            self._report.add(key, 'write an expression as text, such as event.amount >= 1000.0 ? "high" : "standard"')
+            return None
+        try:
+            return compile_expression(node.text, self._shape, f"cel at {self._report.file}:{node.line}:{node.column}")
+        except ExpressionInvalid as fault:
+            for offset, message in fault.problems:
+                self._report.add_inside(node, offset, message)
+            return None
+
+    def _check_kinds(self, kinds: frozenset[Kind], transforms: tuple[Transform, ...], key: Node, has: str) -> None:
+        """Whether text can come of values of these kinds; `has` says where they are."""
         joins = any(transform.joins for transform in transforms)
+        found = has.format(" or ".join(sorted(kinds)))
         if joins and "array" not in kinds:
-            self._report.add(key, f"join needs a list; the schema has {' or '.join(sorted(kinds))} there")
-        elif not joins and kinds & {"array", "object"} and kinds <= {"array", "object", "null"}:
+            self._report.add(key, f"join needs a list; {found}")
+        elif kinds <= ({"object", "bytes", "null"} if joins else {"array", "object", "bytes", "null"}):
             hint = "; join makes text of a list" if "array" in kinds else "; name something in it"
-            self._report.add(key, f"the schema has {' or '.join(sorted(kinds))} there, which is no text{hint}")
+            self._report.add(key, f"{found}, which is no text{hint if kinds & {'array', 'object'} else ''}")
 
     def _const(self, node: Map, key: Scalar, transforms: tuple[Transform, ...]) -> Source | None:
         written = self._constant(node, "const", limited=not transforms)

@@ -37,6 +37,13 @@ def time_text(count: int, per_second: int) -> str:
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{_fraction(rest * (_GIGA // per_second))}"
 
 
+def duration_text(nanoseconds: int) -> str:
+    """A length of time in seconds, with no, 3, 6 or 9 digits behind the point: `1.500s`."""
+    sign = "-" if nanoseconds < 0 else ""
+    seconds, rest = divmod(abs(nanoseconds), _GIGA)
+    return f"{sign}{seconds}{_fraction(rest)}s"
+
+
 def date_text(days: int) -> str:
     """Days since the epoch as `2026-03-01`; outside the years 1 to 9999: the number."""
     return moment_text(days * _DAY, 1).partition("T")[0] if _FIRST <= days * _DAY <= _LAST else str(days)
@@ -53,16 +60,9 @@ def shortest_float(value: float) -> float:
         return float(whole)
     for digits in _FLOAT_DIGITS:
         shorter = float(f"{value:.{digits}g}")
-        if _rounded(shorter) == value:
+        if _FLOAT.unpack(_FLOAT.pack(shorter))[0] == value:
             return shorter
     return float(f"{value:.9g}")
-
-
-def _rounded(value: float) -> float:
-    try:
-        return float(_FLOAT.unpack(_FLOAT.pack(value))[0])
-    except OverflowError:
-        return value
 
 
 def _fraction(nanoseconds: int) -> str:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from consumer.core.event_schema import Kind, PathImpossible
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator
 
-    from consumer.core.avro_schema import AvroType
+    from consumer.core.event_types import EventType
 
 _KINDS: dict[str, tuple[Kind, ...]] = {
     "null": ("null",),
@@ -26,6 +26,7 @@ _KINDS: dict[str, tuple[Kind, ...]] = {
     "array": ("array",),
     "map": ("object",),
     "record": ("object",),
+    "any": get_args(Kind),
 }
 _KINDS_OF_CONSTANTS: dict[type, tuple[Kind, ...]] = {
     str: ("string",),
@@ -36,10 +37,10 @@ _KINDS_OF_CONSTANTS: dict[type, tuple[Kind, ...]] = {
 }
 
 
-class AvroShape:
+class TypeShape:
     """The shape of a place where a value is of any of these types."""
 
-    def __init__(self, types: Iterable[AvroType]) -> None:
+    def __init__(self, types: Iterable[EventType]) -> None:
         self._types = tuple(_branches(types))
 
     @cached_property
@@ -59,21 +60,21 @@ class AvroShape:
 
     @cached_property
     def is_open(self) -> bool:
-        """Whether it may be a map."""
-        return any(each.kind == "map" for each in self._types)
+        """Whether it may be a map, or anything."""
+        return any(each.kind in ("map", "any") for each in self._types)
 
-    def field(self, name: str) -> AvroShape:
-        """What stands in the field `name`: of a record, or of a map."""
+    def field(self, name: str) -> TypeShape:
+        """What stands in the field `name`: of a record, of a map, or of anything."""
         found = [field.type for each in self._types for field in each.fields if field.name == name]
-        found += [each.inner[0] for each in self._types if each.kind == "map"]
+        found += [each.inner[0] for each in self._types if each.kind in ("map", "any")]
         if not found:
             raise PathImpossible(name, self.names, f"the schema has no {name!r} there")
-        return AvroShape(found)
+        return TypeShape(found)
 
-    def item(self, index: int | None = None) -> AvroShape:
+    def item(self, index: int | None = None) -> TypeShape:
         """What stands in a list; the same at every index."""
         del index
-        return AvroShape(each.inner[0] for each in self._types if each.kind == "array")
+        return TypeShape(each.inner[0] for each in self._types if each.kind in ("array", "any"))
 
     def allows(self, constant: Any) -> bool:  # noqa: ANN401 - any JSON scalar
         """Whether a value may be this constant; of an enum, only its symbols."""
@@ -83,7 +84,7 @@ class AvroShape:
         return any(each.kind != "enum" or constant in each.symbols for each in fitting)
 
 
-def _branches(types: Iterable[AvroType]) -> Iterator[AvroType]:
+def _branches(types: Iterable[EventType]) -> Iterator[EventType]:
     for each in types:
         if each.kind == "union":
             yield from _branches(each.inner)
@@ -91,7 +92,7 @@ def _branches(types: Iterable[AvroType]) -> Iterator[AvroType]:
             yield each
 
 
-def _kinds(of: AvroType) -> tuple[Kind, ...]:
+def _kinds(of: EventType) -> tuple[Kind, ...]:
     if of.logical == "decimal":
         return "number", "integer"
     return ("string",) if of.logical else _KINDS[of.kind]
