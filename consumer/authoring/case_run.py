@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from consumer.core.cases import Case, Expected, outcome_of
-from consumer.core.profile import Rejection
+from consumer.core.profile import Rejection, SchemaWanted
 from consumer.core.trace import Trace, trace
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ class CaseResult(NamedTuple):
     @property
     def actual(self) -> Expected:
         """What came out, in the words of a cases file."""
+        if isinstance(self.trace.result, SchemaWanted):
+            return f"schema {self.trace.result.id} of a registry, which cases do not ask"
         return outcome_of(self.trace.result)
 
     @property

@@ -69,6 +69,10 @@ def _branches(mapping: Mapping, traces: list[Trace]) -> Iterator[Branch]:
     validator = mapping.format.validator
     if validator is not None and not validator.is_valid([]):
         yield Branch(("schema",), "an event that the schema refuses", "schema_invalid" in rejections)
+    if mapping.when is not None:
+        seen_values = {trace.when.last for trace in traces if trace.when}
+        for truth in (True, False):
+            yield Branch(("when",), f"when is {str(truth).lower()}", truth in seen_values)
     yield from _identity_branches(mapping, traces, rejections)
     evaluated = [_evaluated(trace) for trace in traces]
     for number, attribute in enumerate(mapping.attributes):

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from consumer.authoring.screen import shown
-from consumer.core.profile import ProfileUpdate, Rejection, Result, Skipped, Unmatched
+from consumer.core.profile import ProfileUpdate, Rejection, Result, SchemaWanted, Skipped, Unmatched
 from consumer.core.trace import AttributeTrace, Candidate, Condition, IdentityTrace, Trace, ValueTrace, trace
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class Explanation(NamedTuple):
     """A record's way, its result (which may be that it is too large to be sent), and the requests it leads to."""
 
     trace: Trace
-    result: Result
+    result: Result | SchemaWanted
     requests: tuple[Request, ...]
 
     @property
@@ -69,13 +69,15 @@ def verdict(explanation: Explanation) -> tuple[str, str]:
         return "rejected", f"{result.reason} [{result.stage}]: {result.detail}"
     if isinstance(result, Unmatched):
         return "unmatched", "no mapping wants this event"
+    if isinstance(result, SchemaWanted):
+        return "waiting", f"for schema {result.id}, which only a schema registry knows (kafka.schema_registry_url)"
     return "skipped", _why_skipped(result, seen, name)
 
 
 def _why_skipped(result: Skipped, seen: Trace, name: str) -> str:
     if result.mapping is None:
         return "a tombstone (a record without a value)"
-    if not seen.attributes:
+    if seen.when is not None and seen.when.last is not True:
         return f"{name}: its `when` is false"
     return f"{name}: no attribute is left"
 
@@ -122,6 +124,8 @@ def as_json(explanation: Explanation) -> dict[str, Any]:
     }
     if isinstance(result, Rejection):
         document["rejection"] = {"stage": result.stage, "reason": result.reason, "detail": result.detail}
+    if seen.when is not None:
+        document["when"] = _value(seen.when)
     if seen.identities:
         document["identity"] = [_identity(identity) for identity in seen.identities]
     if isinstance(seen.result, ProfileUpdate):

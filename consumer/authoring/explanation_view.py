@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from consumer.core.record import Record
     from consumer.core.trace import AttributeTrace, Trace, ValueTrace
 
-_STYLES = {"mapped": "bold green", "skipped": "bold yellow", "unmatched": "bold yellow", "rejected": "bold red"}
+_STYLES = {
+    "mapped": "bold green",
+    "skipped": "bold yellow",
+    "unmatched": "bold yellow",
+    "rejected": "bold red",
+    "waiting": "bold yellow",
+}
 _WIDEST_TEXT = 24
 _WIDEST_STEP = 60
 _WIDEST_LINE = 110
@@ -63,6 +69,8 @@ def _record(record: Record) -> str:
 def _where(seen: Trace) -> Iterator[Line]:
     for condition in seen.candidate.conditions if seen.candidate else ():
         yield ["  ", f"{condition.subject} is ", shown(condition.value)]
+    if seen.when is not None:
+        yield from _way("  ", "when", seen.when)
 
 
 def _identities(seen: Trace) -> Iterator[Line]:
@@ -109,7 +117,7 @@ def _way(head: str, text: Part, value: ValueTrace, each: AttributeTrace | None =
     steps = list(_steps(value, each))
     line: Line = [head, text, "  "]
     for number, (done, found) in enumerate(steps):
-        line += [(" → " if number else "", "dim"), (done, "dim"), " " if done and found else "", found]
+        line += [(" → " if number else "", "dim"), (done, "dim"), _between(done, found), found]
     if _length(line) <= _WIDEST_LINE or len(steps) == 1:
         yield line
         return
@@ -117,6 +125,13 @@ def _way(head: str, text: Part, value: ValueTrace, each: AttributeTrace | None =
     width = max(len(done) for done, _ in steps)
     for number, (done, found) in enumerate(steps):
         yield [" " * len(head), ("→ " if number else "  ", "dim"), (f"{done:{width}}", "dim"), "  ", found]
+
+
+def _between(done: str, found: Part) -> str:
+    """A value equals its path; that nothing is there, or a fault, is a sentence."""
+    if not done or not found:
+        return ""
+    return " = " if isinstance(found, str) else ": "
 
 
 def _steps(value: ValueTrace, each: AttributeTrace | None) -> Iterator[tuple[str, Part]]:

@@ -12,7 +12,7 @@ from consumer.core.profile import ProfileUpdate, Rejection, encode_attributes, e
 from consumer.core.response_rules import ResponseRules
 
 if TYPE_CHECKING:
-    from consumer.core.profile import Result
+    from consumer.core.profile import Result, SchemaWanted
     from consumer.settings import Settings
 
 
@@ -34,7 +34,7 @@ class Requests:
         self._token_header = target.token_header if target.token_file else None
         self._api: ProfileApi | None = None
 
-    def of(self, result: Result) -> tuple[tuple[Request, ...], Rejection | None]:
+    def of(self, result: Result | SchemaWanted) -> tuple[tuple[Request, ...], Rejection | None]:
         """The calls that a result leads to, or why it can't be sent after all."""
         if not isinstance(result, ProfileUpdate):
             return (), None

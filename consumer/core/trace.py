@@ -8,13 +8,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from consumer.core.event import DecodeFailed
+from consumer.core.mapping import Steps
 from consumer.core.paths import path_text, read_path
-from consumer.core.profile import Identity, IdentityKind, Rejection, Result, identity_fault
+from consumer.core.profile import Identity, IdentityKind, Rejection, Result, SchemaWanted, identity_fault
+from consumer.core.registered import SchemaUnknown
 from consumer.core.transforms import apply_transforms
 from consumer.core.values import Fault, constant_of, constant_value, text_of
 
 if TYPE_CHECKING:
-    from consumer.core.mapping import Attribute, Mapping, Mappings, Steps
+    from consumer.core.mapping import Attribute, Mapping, Mappings
     from consumer.core.record import Record
 
 
@@ -86,10 +88,11 @@ class Trace(NamedTuple):
     """
 
     record: Record
-    result: Result
+    result: Result | SchemaWanted
     event: Any = None
     candidate: Candidate | None = None
     others: tuple[Candidate, ...] = ()
+    when: ValueTrace | None = None
     identities: tuple[IdentityTrace, ...] = ()
     occurred_at: ValueTrace | None = None
     attributes: tuple[AttributeTrace, ...] = ()
@@ -103,7 +106,7 @@ def trace(mappings: Mappings, record: Record) -> Trace:
     decode = mappings.decoder(record.topic)
     try:
         event = decode(record.value) if decode else None
-    except DecodeFailed:
+    except (DecodeFailed, SchemaUnknown):
         return Trace(record, result)
     found = mappings.find(event, record)
     candidates = [Candidate(each, _conditions(each, event, record)) for each in mappings.all]
@@ -117,6 +120,10 @@ def trace(mappings: Mappings, record: Record) -> Trace:
     )
     if found is None or (isinstance(result, Rejection) and result.stage == "validate"):
         return seen
+    if found.when is not None:
+        seen = seen._replace(when=_value(Steps("cel", found.when.written, found.when.read, ()), event, record))
+        if seen.when is not None and seen.when.last is not True:
+            return seen
     return seen._replace(
         identities=_identities(found, event, record),
         occurred_at=_value(found.occurred_at_steps, event, record) if found.occurred_at_steps else None,
