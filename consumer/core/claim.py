@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from consumer.core.event_format import Declared
+from consumer.core.problems import suggestion
 from consumer.core.values import constant_of
 from consumer.core.yaml_nodes import Map, Node, Scalar, Sequence
 from consumer.errors import Problem
@@ -14,6 +16,7 @@ from consumer.errors import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from consumer.core.event_schema import Shape
     from consumer.core.paths import Path
     from consumer.core.problems import Report
     from consumer.core.sources import SourceReader
@@ -129,11 +132,20 @@ def _where(root: Map, report: Report, sources: SourceReader) -> dict[Path, froze
             report.add(key, f"where has the path {key.text} twice")
         for constant in constants:
             if shape is not None and not shape.allows(constant.json):
-                report.add(key, f"the schema never has {constant.text!r} at {key.text}")
+                report.add(key, f"{constant.text!r} never stands at {key.text}{_instead(constant, shape)}")
         where[path] = frozenset(constant_of(constant.json) for constant in constants)
     if prod(map(len, where.values())) > _MOST_COMBINATIONS:
         report.add(where_key, f"where: more than {_MOST_COMBINATIONS} combinations of constants")
     return where
+
+
+def _instead(constant: Scalar, shape: Shape) -> str:
+    if shape.allows(constant.text):
+        return "; text there: write it in quotes"
+    if shape.allows(replace(constant, plain=True).json):
+        return "; no text there: write it without quotes"
+    known = [str(each) for each in shape.constants]
+    return f"; {suggestion(constant.text, known)}" if known else f"; {' or '.join(sorted(shape.kinds))} there"
 
 
 def _constants(node: Node, key: Scalar, report: Report) -> list[Scalar]:

@@ -69,6 +69,11 @@ class Shape(Protocol):
         """
         ...
 
+    @property
+    def constants(self) -> tuple[Any, ...]:
+        """The values that the schema lists, where only listed ones can be; for suggestions."""
+        ...
+
     def allows(self, constant: Any) -> bool:  # noqa: ANN401 - any JSON scalar
         """Whether a value here may be this text, number, boolean or None."""
         ...

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cel_expr_python import cel
 
-from consumer.core.event_schema import Kind, Shape, shape_at
-from consumer.core.expression_check import HEADERS, ExpressionInvalid, check_expression, edited
+from consumer.core.expression_check import ExpressionInvalid, check_expression, edited, shape_of
 from consumer.core.expression_paths import Variable, find_reads
 from consumer.core.expression_problems import Known, complaints, explained, failure
 from consumer.core.expression_syntax import EXTENSIONS, Syntax, parse
 from consumer.core.expression_values import MOST_ITEMS, MOST_ITEMS_BUILT, Convert, Unreadable, converter, result_of
-from consumer.core.paths import Read, read_headers, read_path
+from consumer.core.paths import Read, read_path
 from consumer.core.values import Fault
 
 if TYPE_CHECKING:
+    from consumer.core.event_schema import Kind, Shape
     from consumer.core.record import Record
 
 _LONGEST = 10_000  # characters
@@ -135,17 +135,20 @@ def _parsed(text: str) -> Syntax:
 
 
 def _binding(variable: Variable, shape: Shape | None, most_items: int) -> _Binding:
-    name, role, path, written, _, use = variable
-    if path.root == "event":
-        at = shape_at(shape, path) if shape is not None else None
-        return _Binding(name, role == "present", read_path(path, _MISSING), converter(at, use, most_items), written)
-    read = read_headers if path == HEADERS else read_path(path)
+    path = variable.path
+    read = read_path(path, _MISSING)
+    if path.root == "record":
+        read = _nothing_is_missing(read)
+    convert = converter(shape_of(variable, shape), variable.use, most_items)
+    return _Binding(variable.name, variable.role == "present", read, convert, variable.written)
 
-    def read_record(event: Any, record: Record) -> Any:  # noqa: ANN401 - any value of an event
+
+def _nothing_is_missing(read: Read) -> Read:
+    def read_something(event: Any, record: Record) -> Any:  # noqa: ANN401 - any value of an event
         value = read(event, record)
         return _MISSING if value is None else value
 
-    return _Binding(name, role == "present", read_record, converter(None, use, most_items), written)
+    return read_something
 
 
 @cache

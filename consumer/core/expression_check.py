@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from consumer.core.event_schema import Kind, PathImpossible, Shape, shape_at
 from consumer.core.expression_paths import Edit, Reads, Variable
 from consumer.core.expression_problems import COMPARISONS, Complaint, Known, complaints, explained, unwrapped
-from consumer.core.expression_types import TEXTS, Types
+from consumer.core.expression_types import Types
 from consumer.core.paths import Path, PathInvalid, check_record_path
 from consumer.core.problems import suggestion
+from consumer.core.record_shape import RECORD_SHAPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 HEADERS = Path("record", ("headers",))
 """All headers together, a map; only an expression can read them so."""
 
-_RECORD_TYPES = {"partition": "int", "offset": "int", "timestamp": "int"}
 _NUMBERS = {"double": "0.0", "int": "0", "uint": "0u"}
 _LITERAL = re.compile(r"-?\s*(?:0x[0-9a-fA-F]+|[0-9.]+(?:[eE][+-]?[0-9]+)?)u?")
 _KINDS: dict[str, frozenset[Kind]] = {
@@ -110,15 +110,16 @@ def _path_problems(variable: Variable, shape: Shape | None) -> Iterator[tuple[in
             return
 
 
+def shape_of(variable: Variable, shape: Shape | None) -> Shape | None:
+    """The shape of what a variable reads, `shape` being that of events."""
+    root = RECORD_SHAPE if variable.path.root == "record" else shape
+    return shape_at(root, variable.path) if root is not None else None
+
+
 def _type(variable: Variable, shape: Shape | None, types: Types) -> str:
-    path = variable.path
     if variable.role == "present":
         return "bool"
-    if path == HEADERS:
-        return TEXTS
-    if path.root == "record":
-        return _RECORD_TYPES.get(str(path.steps[0]), "string")
-    return types.of(shape_at(shape, path) if shape is not None else None, nullable=variable.role == "value")
+    return types.of(shape_of(variable, shape), nullable=variable.role == "value")
 
 
 def _parts(syntax: Syntax) -> Iterator[Syntax]:

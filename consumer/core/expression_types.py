@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from consumer.core.event_schema import Kind, Shape
 
 _DYN = "dyn"
-OPEN_OBJECT = "map(string, dyn)"
-TEXTS = "map(string, string)"
+_OPEN_OBJECT = "map(string, dyn)"
 _SCALARS: dict[frozenset[Kind], tuple[str, str]] = {
     frozenset({"string"}): ("string", "google.protobuf.StringValue"),
     frozenset({"number", "integer"}): ("double", "google.protobuf.DoubleValue"),
@@ -41,8 +40,7 @@ _PLAIN = {
     "int": cel.Type.INT,
     "bool": cel.Type.BOOL,
     "bytes": cel.Type.BYTES,
-    OPEN_OBJECT: cel.Type.Map(cel.Type.STRING, cel.Type.DYN),
-    TEXTS: cel.Type.Map(cel.Type.STRING, cel.Type.STRING),
+    _OPEN_OBJECT: cel.Type.Map(cel.Type.STRING, cel.Type.DYN),
 }
 
 
@@ -85,7 +83,7 @@ class Types:
         names = shape.names
         known = names and not shape.is_open and all(map(_FIELD.fullmatch, names))
         if not known or len(self.messages) >= _MOST_MESSAGES:
-            return OPEN_OBJECT
+            return _OPEN_OBJECT
         name = f"{_PACKAGE}.Object{len(self.messages)}"
         self._names[shape.identity] = name
         self.messages[name] = names
@@ -101,7 +99,7 @@ class Types:
         if written.startswith("list("):
             label = descriptor_pb2.FieldDescriptorProto.LABEL_REPEATED
             written = _of_list(written)
-        if written == OPEN_OBJECT:
+        if written == _OPEN_OBJECT:
             written = "google.protobuf.Struct"
         elif "(" in written or written == _DYN:
             written = "google.protobuf.Value"

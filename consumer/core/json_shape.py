@@ -6,17 +6,25 @@ Several schemas may speak of one place. What they say together is written as one
 
 from __future__ import annotations
 
-import re
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from consumer.core.event_schema import Kind, PathImpossible
+from consumer.core.json_fields import (
+    NOTHING_SAID,
+    Fields,
+    Schema,
+    all_of,
+    any_of,
+    both,
+    either,
+    own_fields,
+    where_listed,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator
-
-Schema = dict[str, Any] | bool
 
 _SAMPLES: dict[Kind, Any] = {
     "object": {}, "array": [], "string": "", "number": 0.5, "integer": 1, "boolean": True, "null": None,
@@ -30,7 +38,6 @@ _TYPES: dict[type, tuple[str, ...]] = {
     float: ("number",),
     type(None): ("null",),
 }
-_OPENING = ("additionalProperties", "unevaluatedProperties")
 _CHOICES = ("anyOf", "oneOf")
 
 
@@ -55,7 +62,9 @@ class JsonShape:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The fields that `properties` list, wherever they stand."""
-        return tuple(dict.fromkeys(self._listed_names(self._schema, set())))
+        return tuple(
+            dict.fromkeys(name for each in self._applied(self._schema, set()) for name in each.get("properties", ()))
+        )
 
     @cached_property
     def is_open(self) -> bool:
@@ -67,7 +76,7 @@ class JsonShape:
         if name in self._fields:
             return self._fields[name]
         found = self._object(self._schema, name, ())
-        shape = JsonShape(_all(found.schemas), self._root)
+        shape = JsonShape(all_of(found.schemas), self._root)
         if (not found.listed and not found.open_to_others) or not shape.kinds:
             raise PathImpossible(name, self.names, f"the schema has no {name!r} there")
         return self._fields.setdefault(name, shape)
@@ -78,6 +87,11 @@ class JsonShape:
         if index is not None and not shape.kinds:
             raise PathImpossible(index, (), f"the schema's list has no item {index}")
         return shape
+
+    @cached_property
+    def constants(self) -> tuple[Any, ...]:
+        """What `const` and `enum` list, wherever they stand."""
+        return tuple(constant for each in self._applied(self._schema, set()) for constant in _constants(each) or ())
 
     def allows(self, constant: Any) -> bool:  # noqa: ANN401 - any JSON scalar
         """Whether a value may be this constant, by `type`, `enum` and `const`."""
@@ -94,20 +108,20 @@ class JsonShape:
         groups = [[each] for each in self._together(schema)] + [schema[key] for key in _CHOICES if key in schema]
         return all(any(self._allows(each, value, exact=exact, seen=seen) for each in group) for group in groups)
 
-    def _object(self, schema: Schema, name: str | None, seen: tuple[int, ...]) -> _Fields:
+    def _object(self, schema: Schema, name: str | None, seen: tuple[int, ...]) -> Fields:
         """What the schema says of the field `name` of an object (None: one that nobody lists)."""
         if isinstance(schema, bool) or id(schema) in seen:
-            return _NOTHING_SAID
+            return NOTHING_SAID
         seen = (*seen, id(schema))
-        said = [_own_fields(schema, name)]
+        said = [own_fields(schema, name)]
         said += [self._object(each, name, seen) for each in self._together(schema)]
         for key in _CHOICES:
             branches = [each for each in schema.get(key, ()) if self._allows(each, {})]
             if branches:
-                said.append(_either([self._object(each, name, seen) for each in branches]))
-        both = _both(said)
+                said.append(either([self._object(each, name, seen) for each in branches]))
+        together = both(said)
         conditional = [self._object(each, name, seen) for each in _conditional(schema)]
-        return both if both.listed else _both([both, *([_where_listed(conditional)] if conditional else [])])
+        return together if together.listed or not conditional else both([together, where_listed(conditional)])
 
     def _item(self, schema: Schema, index: int | None, seen: tuple[int, ...]) -> Schema:
         if isinstance(schema, bool) or id(schema) in seen:
@@ -117,19 +131,18 @@ class JsonShape:
         for key in _CHOICES:
             branches = [each for each in schema.get(key, ()) if self._allows(each, [])]
             if branches:
-                said.append(_any([self._item(each, index, seen) for each in branches]))
-        return _all(said)
+                said.append(any_of([self._item(each, index, seen) for each in branches]))
+        return all_of(said)
 
-    def _listed_names(self, schema: Schema, seen: set[int]) -> Iterator[str]:
+    def _applied(self, schema: Schema, seen: set[int]) -> Iterator[dict[str, Any]]:
+        """The schema and all that may apply to the same value."""
         if isinstance(schema, bool) or id(schema) in seen:
             return
         seen.add(id(schema))
-        yield from schema.get("properties", ())
-        for key in _CHOICES:
-            for each in schema.get(key, ()):
-                yield from self._listed_names(each, seen)
-        for each in (*self._together(schema), *_conditional(schema)):
-            yield from self._listed_names(each, seen)
+        yield schema
+        choices = [each for key in _CHOICES for each in schema.get(key, ())]
+        for each in (*choices, *self._together(schema), *_conditional(schema)):
+            yield from self._applied(each, seen)
 
     def _together(self, schema: dict[str, Any]) -> list[Schema]:
         """The schemas that hold besides the own keywords of `schema`."""
@@ -154,58 +167,6 @@ class JsonShape:
         return found if isinstance(found, (dict, bool)) else True
 
 
-class _Fields(NamedTuple):
-    """What is said of a field: what it must be, whether it is listed, whether fields are listed at all or free."""
-
-    schemas: tuple[Schema, ...] = ()
-    listed: bool = False
-    lists: bool = False
-    opens: bool = False
-
-    @property
-    def open_to_others(self) -> bool:
-        return self.opens or not self.lists
-
-
-_NOTHING_SAID = _Fields()
-
-
-def _own_fields(schema: dict[str, Any], name: str | None) -> _Fields:
-    patterns = schema.get("patternProperties", {})
-    properties = schema.get("properties", {})
-    listed = [properties[name]] if name in properties else []
-    if name is not None:
-        listed += [each for pattern, each in patterns.items() if _matches(pattern, name)]
-    others = [schema[key] for key in _OPENING if key in schema and not listed]
-    opens = bool(patterns) or any(schema.get(key, False) is not False for key in _OPENING)
-    lists = bool(properties) or any(schema.get(key) is False for key in _OPENING)
-    return _Fields((*listed, *others), bool(listed), lists, opens)
-
-
-def _both(said: list[_Fields]) -> _Fields:
-    return _Fields(
-        tuple(schema for each in said for schema in each.schemas),
-        any(each.listed for each in said),
-        any(each.lists for each in said),
-        any(each.opens for each in said),
-    )
-
-
-def _either(said: list[_Fields]) -> _Fields:
-    """Of alternatives: one that lists other fields does not have this one; one that says nothing leaves it free."""
-    possible = [each for each in said if each.listed or each.open_to_others]
-    schemas = (_any([_all(each.schemas) for each in possible]),) if possible else ()
-    lists = all(each.lists for each in said) or any(each.listed for each in said)
-    return _Fields(schemas, any(each.listed for each in said), lists, any(each.opens for each in said))
-
-
-def _where_listed(said: list[_Fields]) -> _Fields:
-    """Of schemas that hold only under a condition: what those say that list the field."""
-    both = _both(said)
-    schemas = [_all(each.schemas) for each in said if each.listed]
-    return both._replace(schemas=(_any(schemas),) if schemas else ())
-
-
 def _conditional(schema: dict[str, Any]) -> list[Schema]:
     return [schema[key] for key in ("if", "then", "else") if key in schema] + [
         *schema.get("dependentSchemas", {}).values()
@@ -217,26 +178,10 @@ def _own_item(schema: dict[str, Any], index: int | None) -> Schema:
     rest: Schema = schema.get("items", True)
     most = schema.get("maxItems")
     if index is None or index < 0:
-        return _any([*prefix, rest]) if prefix else rest
+        return any_of([*prefix, rest]) if prefix else rest
     if most is not None and index >= most:
         return False
     return prefix[index] if index < len(prefix) else rest
-
-
-def _all(schemas: list[Schema] | tuple[Schema, ...]) -> Schema:
-    """One schema that says what all of these say."""
-    said = list({id(schema): schema for schema in schemas if schema is not True}.values())
-    if not said:
-        return True
-    return said[0] if len(said) == 1 else {"allOf": said}
-
-
-def _any(schemas: list[Schema]) -> Schema:
-    """One schema that says what at least one of these says."""
-    said = list({id(schema): schema for schema in schemas}.values())
-    if any(schema is True for schema in said):
-        return True
-    return said[0] if len(said) == 1 else {"anyOf": said}
 
 
 def _identity(schema: Schema) -> Hashable:
@@ -251,12 +196,16 @@ def _own_keywords_allow(schema: dict[str, Any], value: Any, *, exact: bool) -> b
     kinds = (kinds,) if isinstance(kinds, str) else kinds
     if kinds and not set(kinds).intersection(_types_of(value)):
         return False
-    constants = [schema["const"]] if "const" in schema else schema.get("enum")
+    constants = _constants(schema)
     if constants is None:
         return True
     if exact:
         return any(_same(value, constant) for constant in constants)
     return any(_types_of(constant)[0] in _types_of(value) for constant in constants)
+
+
+def _constants(schema: dict[str, Any]) -> list[Any] | None:
+    return [schema["const"]] if "const" in schema else schema.get("enum")
 
 
 def _types_of(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - any JSON value
@@ -267,13 +216,6 @@ def _types_of(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - any JSON value
 
 def _same(one: Any, other: Any) -> bool:  # noqa: ANN401 - JSON values
     return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
-
-
-def _matches(pattern: str, name: str) -> bool:
-    try:
-        return re.search(pattern, name) is not None
-    except re.error:  # ECMA-262 syntax that Python does not know
-        return True
 
 
 def _anchored(schema: Any, anchor: str) -> Iterator[Schema]:  # noqa: ANN401 - any JSON value

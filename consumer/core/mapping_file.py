@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from consumer.core.claim import Claim, conflicts, read_claim
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping as Files
 
     from consumer.errors import Problem
+
+Formats = Callable[[Declared], EventFormat]
 
 SUFFIX = ".mapping.yaml"
 
@@ -40,7 +44,8 @@ def read_mappings(
 ) -> tuple[tuple[Mapping, ...], list[Problem]]:
     """The mappings whose files could be read, as far as they could, and every problem of all files."""
     names = sorted(name for name in files if name.endswith(SUFFIX))
-    readers = [_MappingReader(name, files, max_value_length) for name in names]
+    formats = cache(partial(read_format, files=files))  # many mappings may share a schema
+    readers = [_MappingReader(name, files, formats, max_value_length) for name in names]
     mappings = tuple(mapping for index, reader in enumerate(readers) if (mapping := reader.read(index)))
     problems = [problem for reader in readers for problem in reader.report.problems]
     problems += conflicts([reader.claim for reader in readers if reader.claim])
@@ -50,11 +55,12 @@ def read_mappings(
 class _MappingReader:
     """Reads one mapping file; `claim` is None when the file could not be read at all."""
 
-    def __init__(self, file: str, files: Files[str, bytes], max_value_length: int) -> None:
+    def __init__(self, file: str, files: Files[str, bytes], formats: Formats, max_value_length: int) -> None:
         self.report = Report(file, files[file])
         self.claim: Claim | None = None
         self._file = file
         self._files = files
+        self._formats = formats
         self._limit = max_value_length
 
     def read(self, index: int) -> Mapping | None:
@@ -128,7 +134,7 @@ class _MappingReader:
         if declared is None:
             return None
         try:
-            return read_format(declared, self._files)
+            return self._formats(declared)
         except SchemaInvalid as fault:
             at = root.entries[fault.key].key if fault.key in root.entries else root
             self.report.add(at, str(fault))

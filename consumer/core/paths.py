@@ -62,7 +62,7 @@ def parse_path(text: str) -> Path:
 
 
 def check_record_path(path: Path) -> None:
-    """Raise `PathInvalid` for what no record has."""
+    """Raise `PathInvalid` for what no record has, or no text: `record.headers` is all of them together."""
     names = [*_RECORD_READS, "headers"]
     if not path.steps:
         raise PathInvalid(f"record alone is no path; it has {', '.join(names)}: write record.timestamp")
@@ -95,7 +95,8 @@ def read_path(path: Path, missing: Any = None) -> Read:  # noqa: ANN401 - whatev
     What a record does not have is None.
     """
     if path.root == "record":
-        return _RECORD_READS.get(str(path.steps[0])) or _read_header(str(path.steps[1]))
+        field, *names = path.steps
+        return _RECORD_READS.get(str(field)) or (_read_header(str(names[0])) if names else _read_headers)
     if not all(isinstance(step, str) for step in path.steps):
         return _read_steps(path.steps, missing)
     return _NAME_READS.get(len(path.steps), _read_names)(path.steps, missing)
@@ -208,7 +209,7 @@ def _text(content: bytes | None) -> str | None:
         return None
 
 
-def read_headers(_: Any, record: Record) -> dict[str, str]:  # noqa: ANN401 - any JSON value
+def _read_headers(_: Any, record: Record) -> dict[str, str]:  # noqa: ANN401 - any JSON value
     """All headers that are text; of repeated ones the last."""
     headers = {name: _text(content) for name, content in record.headers}
     return {name: text for name, text in headers.items() if text is not None}

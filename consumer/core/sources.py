@@ -12,11 +12,14 @@ from consumer.core.mapping_keys import ATTRIBUTE, SOURCE, SOURCES
 from consumer.core.paths import Path, PathInvalid, Read, parse_path, read_path
 from consumer.core.problems import Report, suggestion
 from consumer.core.profile import IdentityKind
+from consumer.core.record_shape import RECORD_SHAPE
 from consumer.core.transforms import Transform, TransformInvalid, apply_transforms, read_transform
-from consumer.core.values import Fault
+from consumer.core.values import Fault, text_of
 from consumer.core.yaml_nodes import Map, Node, Scalar, Sequence
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from consumer.core.event_schema import Kind, Shape
     from consumer.core.record import Record
 
@@ -44,7 +47,8 @@ class SourceReader:
         """The path in `text` with the shape of its values if known; None when it is no possible path."""
         try:
             path = parse_path(text)
-            shape = shape_at(self._shape, path) if self._shape and path.root == "event" else None
+            root = RECORD_SHAPE if path.root == "record" else self._shape
+            shape = shape_at(root, path) if root is not None else None
         except PathInvalid as fault:
             self._report.add(at, str(fault))
             return None
@@ -76,9 +80,7 @@ class SourceReader:
             self._report.add(key, f"{what}: write a path, or {{from: a path, transform: [...]}}")
             return None
         self._report.unknown_keys(node, SOURCE, what)
-        if "const" in node.entries:
-            return None
-        return self._any_source(node, key, what)
+        return self._any_source(node, key, what, ("from", "cel"))
 
     def _identity(self, node: Node, at: Node) -> IdentitySource | None:
         if not isinstance(node, Map) or len(node.entries) != 1:
@@ -102,9 +104,9 @@ class SourceReader:
             self._report.add(name, f"an attribute is a map with one of {', '.join(SOURCES)}{hint}")
             return None
         self._report.unknown_keys(node, ATTRIBUTE, "an attribute")
-        default = self._constant(node, "default")
+        default = self._default(node)
         required = self._required(node)
-        source = self._any_source(node, name, "an attribute")
+        source = self._any_source(node, name, "an attribute", SOURCES)
         if source is None:
             return None
         text = attribute_text(source.read, default, required=required, limit=self._limit)
@@ -117,12 +119,12 @@ class SourceReader:
         if not text or text != text.strip() or len(text) > LONGEST_NAME:
             self._report.add(name, f"an attribute's name has 1 to {LONGEST_NAME} characters, no blank at either end")
 
-    def _any_source(self, node: Map, at: Node, what: str) -> Source | None:
-        given = [key for key in SOURCES if key in node.entries]
+    def _any_source(self, node: Map, at: Node, what: str, sources: Collection[str]) -> Source | None:
+        given = [key for key in sources if key in node.entries]
         transforms = self._transforms(node)
         if len(given) != 1:
             found = " and ".join(given) or "none"
-            self._report.add(at, f"{what} has exactly one of {', '.join(SOURCES)}; here {found}")
+            self._report.add(at, f"{what} has exactly one of {', '.join(sources)}; here {found}")
             return None
         key, value = node.entries[given[0]]
         if key.text == "cel":
@@ -140,7 +142,7 @@ class SourceReader:
             return None
         path, shape = found
         if shape is not None:
-            self._check_kinds(shape.kinds, transforms, key, "the schema has {} there")
+            self._check_kinds(shape.kinds, transforms, key, "{} stands there")
         read = read_path(path)
         return Source(node.text, _transformed(read, transforms), Steps("from", node.text, read, transforms))
 
@@ -185,27 +187,38 @@ class SourceReader:
             self._report.add(key, f"{found}, which is no text{hint if kinds & {'array', 'object'} else ''}")
 
     def _const(self, node: Map, key: Scalar, transforms: tuple[Transform, ...]) -> Source | None:
-        written = self._constant(node, "const", limited=not transforms)
+        written = self._constant(node, "const")
         if written is None:
             return None
         try:
             value = apply_transforms(written, transforms)
+            text = text_of(value) if value is not None else ""
         except Fault as fault:
             self._report.add(key, f"const: {fault.detail}")
             return None
+        if not text:
+            self._report.add(key, "const: nothing is left of it after its transforms")
+        self._check_length(text, key, "const")
         steps = Steps("const", written, lambda _event, _record: written, transforms)
         return Source("const", lambda _event, _record: value, steps)
 
-    def _constant(self, node: Map, name: str, *, limited: bool = True) -> str | None:
+    def _default(self, node: Map) -> str | None:
+        default = self._constant(node, "default")
+        if default is not None:
+            self._check_length(default, node.entries["default"].key, "default")
+        return default
+
+    def _check_length(self, text: str, key: Node, name: str) -> None:
+        if len(text) > self._limit:
+            self._report.add(key, f"{name}: longer than {self._limit} characters (target.max_value_length)")
+
+    def _constant(self, node: Map, name: str) -> str | None:
         """The text as written under `const` or `default`."""
         if name not in node.entries:
             return None
         key, value = node.entries[name]
         if not isinstance(value, Scalar) or value.json is None or not value.text:
             self._report.add(key, f"{name}: write text that is not empty")
-            return None
-        if limited and len(value.text) > self._limit:
-            self._report.add(key, f"{name}: longer than {self._limit} characters (target.max_value_length)")
             return None
         return value.text
 

@@ -76,6 +76,11 @@ class TypeShape:
         del index
         return TypeShape(each.inner[0] for each in self._types if each.kind in ("array", "any"))
 
+    @cached_property
+    def constants(self) -> tuple[str, ...]:
+        """The symbols of enums."""
+        return tuple(dict.fromkeys(symbol for each in self._types for symbol in each.symbols))
+
     def allows(self, constant: Any) -> bool:  # noqa: ANN401 - any JSON scalar
         """Whether a value may be this constant; of an enum, only its symbols."""
         whole = isinstance(constant, float) and constant.is_integer()
