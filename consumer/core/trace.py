@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from consumer.core.event import DecodeFailed
 from consumer.core.paths import path_text, read_path
-from consumer.core.profile import Identity, IdentityKind, Rejection, Result, identity_fault
+from consumer.core.profile import Identity, IdentityKind, Rejection, Result, SchemaWanted, identity_fault
 from consumer.core.transforms import apply_transforms
 from consumer.core.values import Fault, constant_of, constant_value, text_of
 
@@ -98,6 +98,10 @@ class Trace(NamedTuple):
 def trace(mappings: Mappings, record: Record) -> Trace:
     """The way of a record through the mappings."""
     result = mappings.map(record)
+    if isinstance(result, SchemaWanted):
+        return Trace(
+            record, Rejection("decode", "decode_failed", f"schema {result.id} of the registry is not known here")
+        )
     if record.value is None:
         return Trace(record, result)
     decode = mappings.decoder(record.topic)
