@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "explain": "show what becomes of an event, and why",
     "run": "read events, map them, update profiles: the service",
     "test": "run the cases beside the mappings, and list what no case reaches",
+    "schema": "print the JSON Schema of mapping files, for editors",
     "simulate": "serve a simulated Adobe Target, for local work and tests",
 }
 """Every command with its line in the help; `consumer.commands.NAME.command` is imported only when it is called."""

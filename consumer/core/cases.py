@@ -6,6 +6,8 @@ import base64
 import binascii
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
+from consumer.core.event import NotEncodable, decode_json
+from consumer.core.event_format import EventFormat
 from consumer.core.mapping_file import SUFFIX as MAPPING_SUFFIX
 from consumer.core.mapping_keys import CASE, EVENTS, RECORD
 from consumer.core.problems import Report, suggestion
@@ -63,10 +65,10 @@ def read_cases(files: Files[str, bytes], mappings: Iterable[Mapping]) -> tuple[t
     """The cases that could be read, and every problem of all cases files; `mappings` are those that could be read."""
     cases: list[Case] = []
     problems: list[Problem] = []
-    topics = {mapping.name: mapping.topics[0] for mapping in mappings if mapping.topics}
+    known = {mapping.name: mapping for mapping in mappings if mapping.topics}
     for file in sorted(file for file in files if file.endswith(SUFFIX)):
         name = file.removesuffix(SUFFIX)
-        reader = _CasesReader(file, files, topics.get(name, ""))
+        reader = _CasesReader(file, files, known.get(name))
         cases += reader.read()
         if name + MAPPING_SUFFIX not in files:
             reader.report.problems.append(Problem(file, 1, 1, f"there is no {name}{MAPPING_SUFFIX} beside these cases"))
@@ -81,11 +83,12 @@ class _Faulty(Exception):
 class _CasesReader:
     """Reads one cases file."""
 
-    def __init__(self, file: str, files: Files[str, bytes], topic: str) -> None:
+    def __init__(self, file: str, files: Files[str, bytes], mapping: Mapping | None) -> None:
         self.report = Report(file)
         self._file = file
         self._files = files
-        self._topic = topic
+        self._topic = mapping.topics[0] if mapping else ""
+        self._format = mapping.format if mapping else EventFormat(decode_json)
 
     def read(self) -> list[Case]:
         """The cases; those with a problem are in the report instead."""
@@ -148,9 +151,17 @@ class _CasesReader:
             raise self._faulty(case, f"a case has exactly one of {', '.join(EVENTS)}")
         ((key, node),) = given
         if key.text == "event":
-            tombstone = isinstance(node, Scalar) and node.json is None
-            return None if tombstone else json_text(node).encode()
-        text = self._text(node)
+            if isinstance(node, Scalar) and node.json is None:
+                return None
+            written, content = self._format.written, json_text(node).encode()
+        else:
+            written, content = self._format.payload, self._content(key, self._text(node))
+        try:
+            return written(content)
+        except NotEncodable as fault:
+            raise self._faulty(key, str(fault)) from None
+
+    def _content(self, key: Scalar, text: str) -> bytes:
         if key.text == "event_file":
             if text not in self._files:
                 raise self._faulty(key, f"no file {text!r} beside these cases")

@@ -27,7 +27,8 @@ _MOST_COMBINATIONS = 10_000
 class Claim(NamedTuple):
     """The topics of a mapping and, for each path under `where`, the constants it may equal (`constant_of`).
 
-    `place` is where its file says so; `sound` is false when the report has something against it.
+    `place` is where its file says so; `sound` is false when the report has something against it. `names` are those of
+    the records or messages that framed events are read as.
     """
 
     file: str
@@ -36,6 +37,7 @@ class Claim(NamedTuple):
     topics: tuple[str, ...]
     where: dict[Path, frozenset[Any]]
     declared: Declared
+    names: frozenset[str] = frozenset()
 
     def overlaps(self, other: Claim) -> bool:
         """Whether both could want the same event of a topic."""
@@ -59,6 +61,7 @@ def conflicts(claims: list[Claim]) -> Iterator[Problem]:
                     " and message"
                 )
                 yield Problem(claim.file, claim.place.line, claim.place.column, message)
+        yield from _read_twice(topic, rivals)
         for one, other in _meeting(rivals):
             if one.overlaps(other):
                 message = (
@@ -66,6 +69,21 @@ def conflicts(claims: list[Claim]) -> Iterator[Problem]:
                     "different constants for one path"
                 )
                 yield Problem(other.file, other.place.line, other.place.column, message)
+
+
+def _read_twice(topic: str, rivals: list[Claim]) -> Iterator[Problem]:
+    """A framed event is read before a mapping is found, so of each record or message there can be but one schema."""
+    readers: dict[str, Claim] = {}
+    for claim in rivals:
+        for name in sorted(claim.names):
+            one = readers.setdefault(name, claim)
+            if one.declared.schema != claim.declared.schema:
+                message = (
+                    f"{one.file} reads {name} in the events of {topic} by {one.declared.schema}, this mapping by "
+                    f"{claim.declared.schema}; name the same file in both"
+                )
+                yield Problem(claim.file, claim.place.line, claim.place.column, message)
+                break
 
 
 def _meeting(rivals: list[Claim]) -> Iterator[tuple[Claim, Claim]]:

@@ -11,14 +11,22 @@ import orjson
 from consumer.core.avro import avro_decoder
 from consumer.core.avro_encode import encode_avro
 from consumer.core.avro_schema import parse_avro
-from consumer.core.event import Decoder, decode_json
+from consumer.core.event import DecodeFailed, Decoder, NotEncodable, decode_json
 from consumer.core.event_schema import SchemaInvalid
-from consumer.core.framed import FramedDecoder, proto_file
+from consumer.core.framed import FramedDecoder, declared_names, proto_file
 from consumer.core.json_schema import JsonSchema
 from consumer.core.proto_file import indexes_of, message_named, read_proto
 from consumer.core.proto_types import message_type
 from consumer.core.protobuf import encode_proto, proto_decoder
-from consumer.core.registered import Language, RegisteredSchema, RegisteredSchemas, frame, own_id, write_indexes
+from consumer.core.registered import (
+    Language,
+    RegisteredSchema,
+    RegisteredSchemas,
+    frame,
+    own_id,
+    unframe,
+    write_indexes,
+)
 from consumer.core.type_shape import TypeShape
 
 if TYPE_CHECKING:
@@ -48,15 +56,51 @@ class Declared(NamedTuple):
 class EventFormat(NamedTuple):
     """A format at work; `shape` is None when nothing is known beforehand, `validator` when nothing is to be checked.
 
-    `encode` makes the bytes of an event that is written as JSON, and raises `NotEncodable`. `registered` is there with
-    `registry`: the schema that the mapping names, as a registry would have it; `encode` frames with its `own_id`.
+    `encode` makes the bytes of an event that is written as JSON, and raises `NotEncodable`; None where that is it.
+    `registered` is there with `registry`: the schema that the mapping names, as a registry would have it; `encode`
+    frames with its `own_id`.
     """
 
     decode: Decoder
     shape: Shape | None = None
     validator: Validator | None = None
-    encode: Encode = orjson.dumps
+    encode: Encode | None = None
     registered: RegisteredSchema | None = None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The records or messages that framed events are read as."""
+        return declared_names(self.registered) if self.registered else frozenset()
+
+    def written(self, content: bytes) -> bytes:
+        """The bytes of an event that is written as JSON.
+
+        Raises:
+            NotEncodable: the schema has no place for it, or it is not JSON.
+        """
+        if self.encode is None:
+            return content
+        try:
+            return self.encode(decode_json(content))
+        except DecodeFailed as failure:
+            raise NotEncodable(f"event: {failure}") from None
+
+    def payload(self, content: bytes) -> bytes:
+        """The bytes of an event in a file: as they are, or written as JSON, which then is an object.
+
+        A framed one is read as the schema that the mapping names, whatever id it has.
+
+        Raises:
+            NotEncodable: as `written`.
+        """
+        if content.lstrip()[:1] == b"{":
+            return self.written(content)
+        if self.registered is None:
+            return content
+        try:
+            return frame(own_id(self.registered), unframe(content)[1])
+        except DecodeFailed:
+            return content
 
 
 _LANGUAGES: dict[str, FormatName] = {".json": "json", ".avsc": "avro", ".proto": "protobuf"}
@@ -102,13 +146,13 @@ def _framed(body: EventFormat, declared: Declared, files: Files[str, bytes]) -> 
     others = [(name, content) for name, content in files.items() if name.endswith(".proto") and name != declared.schema]
     references = tuple((name, content.decode(errors="replace")) for name, content in others)
     registered = RegisteredSchema(language, text, references if language == "PROTOBUF" else ())
-    number = own_id(registered)
+    number, encode = own_id(registered), body.encode or orjson.dumps
     indexes = b""
     if language == "PROTOBUF":
         indexes = write_indexes(indexes_of(message_named(proto_file(registered), declared.message)))
     return body._replace(
         decode=FramedDecoder(RegisteredSchemas({number: registered}), [registered]),
-        encode=lambda event: frame(number, indexes + body.encode(event)),
+        encode=lambda event: frame(number, indexes + encode(event)),
         registered=registered,
     )
 

@@ -22,7 +22,7 @@ from consumer.core.profile import (
     Unmatched,
     identity_fault,
 )
-from consumer.core.registered import RegisteredSchemas, SchemaUnknown
+from consumer.core.registered import RegisteredSchemas, SchemaUnknown, own_id
 from consumer.core.times import TimeInvalid, epoch_milliseconds, read_moment
 from consumer.core.values import Fault, constant_of, kind_of, text_of
 
@@ -167,8 +167,8 @@ class Mappings:
     """All mappings of a deployment; they never overlap (`parse_mappings` sees to it).
 
     `all` in the order of their files' names, `topics` sorted; `names`, `hashes` (content of mapping and schema) by
-    index; `hash` of all together. `framed` names those whose events name a schema of a
-    registry; `schemas` holds what it has told, and is added to.
+    index; `hash` of all together. `framed` are the names of those whose events name a schema of a registry; `schemas`
+    are those that it has told, and are added to. (A case is framed with the id of the mapping's own schema.)
     """
 
     def __init__(self, mappings: tuple[Mapping, ...]) -> None:
@@ -178,7 +178,8 @@ class Mappings:
         self.hashes = tuple(mapping.content_hash for mapping in mappings)
         self.hash = content_hash(*[f"{mapping.name} {mapping.content_hash}".encode() for mapping in mappings])
         self.framed = tuple(mapping.name for mapping in mappings if mapping.format.registered)
-        self.schemas = RegisteredSchemas()
+        own = [mapping.format.registered for mapping in mappings if mapping.format.registered]
+        self.schemas = RegisteredSchemas({own_id(schema): schema for schema in own})
         self._by_topic = {
             topic: _Topic([mapping for mapping in mappings if topic in mapping.topics], self.schemas)
             for topic in self.topics

@@ -81,7 +81,7 @@ class _MappingReader:
         declared = self._declared(root)
         event_format = self._format(root, declared) or EventFormat(decode_json)
         sources = SourceReader(self.report, event_format.shape, self._limit)
-        self.claim = read_claim(root, self.report, sources, declared)
+        self.claim = read_claim(root, self.report, sources, declared)._replace(names=event_format.names)
         files = (self._file, declared.schema if declared else None)
         identity, occurred_at, attributes = map(root.entries.get, ("identity", "occurred_at", "attributes"))
         when = root.entries.get("when")

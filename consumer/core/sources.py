@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from consumer.core.record import Record
 
 _IDENTITY_KINDS: tuple[IdentityKind, ...] = get_args(IdentityKind)
-_LONGEST_NAME = 128
+LONGEST_NAME = 128
 
 
 class Source(NamedTuple):
@@ -116,8 +116,8 @@ class SourceReader:
         text = name.text
         if text.startswith("profile."):
             self._report.add(name, f"write {text.removeprefix('profile.')!r}: `profile.` is added when it is sent")
-        if not text or text != text.strip() or len(text) > _LONGEST_NAME:
-            self._report.add(name, f"an attribute's name has 1 to {_LONGEST_NAME} characters, no blank at either end")
+        if not text or text != text.strip() or len(text) > LONGEST_NAME:
+            self._report.add(name, f"an attribute's name has 1 to {LONGEST_NAME} characters, no blank at either end")
 
     def _any_source(self, node: Map, at: Node, what: str, sources: Collection[str]) -> Source | None:
         given = [key for key in sources if key in node.entries]

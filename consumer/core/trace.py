@@ -11,7 +11,6 @@ from consumer.core.event import DecodeFailed
 from consumer.core.mapping import Steps
 from consumer.core.paths import path_text, read_path
 from consumer.core.profile import Identity, IdentityKind, Rejection, Result, SchemaWanted, identity_fault
-from consumer.core.registered import SchemaUnknown
 from consumer.core.transforms import apply_transforms
 from consumer.core.values import Fault, constant_of, constant_value, text_of
 
@@ -101,12 +100,12 @@ class Trace(NamedTuple):
 def trace(mappings: Mappings, record: Record) -> Trace:
     """The way of a record through the mappings."""
     result = mappings.map(record)
-    if record.value is None:
+    if record.value is None or isinstance(result, SchemaWanted):
         return Trace(record, result)
     decode = mappings.decoder(record.topic)
     try:
         event = decode(record.value) if decode else None
-    except (DecodeFailed, SchemaUnknown):
+    except DecodeFailed:
         return Trace(record, result)
     found = mappings.find(event, record)
     candidates = [Candidate(each, _conditions(each, event, record)) for each in mappings.all]

@@ -98,7 +98,11 @@ def test_decimals_are_exact(text: str, schema: Any) -> None:
         (record(field("a", "int")), {"a": "x"}, "event.a: the schema has int, not this text"),
         (logical("int", "date"), "tomorrow", "event: the schema has date, not this text"),
         (logical("int", "date"), 1, "event: the schema has date, not this number"),
-        (logical("long", "timestamp-millis"), "2026-03-01T09:30:00", "event: the schema has timestamp-millis, not this text"),
+        (
+            logical("long", "timestamp-millis"),
+            "2026-03-01T09:30:00",
+            "event: the schema has timestamp-millis, not this text",
+        ),
         (logical("bytes", "decimal", scale=2), "0.001", "event: the schema has decimal, not this text"),
         (logical("bytes", "decimal", scale=2), "x", "event: the schema has decimal, not this text"),
         (logical("bytes", "decimal", scale=2), None, "event: the schema has decimal, not this nothing"),
