@@ -3,11 +3,12 @@
 Everything such as `event.loan.amount` becomes a variable of its own: only that value is handed to CEL, read as fast as
 any path, and what the schema knows of that one place is its type. `has(event.a.b)` becomes a variable that is true or
 false, `event.?a.?b` an optional made of two. So a path means the same here as anywhere in a mapping: whatever is
-missing on the way is missing.
+missing on the way is missing, and null is nothing, so that `event.a == null` is `!has(event.a)`.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -23,7 +24,8 @@ _ROOTS = ("event", "record")
 _NAME = r"(?:[A-Za-z_][A-Za-z0-9_]*|`[^`\n]*`)"
 _STRING = r"""[rR]?(?:\"{3}(?:[^\\]|\\.)*?\"{3}|'{3}(?:[^\\]|\\.)*?'{3}|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
 _STEP = re.compile(rf"\.\s*\??\s*{_NAME}|\[\s*\??\s*(?:{_STRING}|-?\s*[0-9A-Fa-fx]+)\s*\]", re.DOTALL)
-_LAST_OF_HAS = re.compile(rf"\s*\.\s*({_NAME})\s*\)")
+_LAST_OF_HAS = re.compile(rf"\s*\.\s*{_NAME}\s*\)")
+_NULL = re.compile(r"\s*(?:==|!=)\s*null\b")
 _HAS = re.compile(r"has\s*$")
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DOT = re.compile(r"(?:\.\s*\??\s*)?")
@@ -113,6 +115,8 @@ class _Finder:
                 return
         if part.kind == "has" and self._visit_has(part, scope):
             return
+        if part.name in ("_==_", "_!=_") and part.parts[1].name == "null" and self._visit_null(part, scope):
+            return
         if part.kind == "loop":
             self._visit_loop(part, scope)
             return
@@ -133,7 +137,7 @@ class _Finder:
         self.visit(result, scope | {loop.value: None})
 
     def _visit_has(self, part: Syntax, scope: dict[str, Use | None]) -> bool:
-        """`has(place.name)`: by a variable if the place begins at a root; true when nothing more is to be visited."""
+        """`has(place.name)`; true when nothing more is to be visited."""
         (operand,) = part.parts
         place = _place(operand)
         if place is None:
@@ -141,19 +145,35 @@ class _Finder:
         end = self._end(place, len(place.steps))
         last = _LAST_OF_HAS.match(self._text, end) if end is not None else None
         before = _HAS.search(self._text, 0, part.position)
-        if end is not None and last and before and place.root.name not in scope and place.root.name in _ROOTS:
-            steps = (*place.steps, (part.name, False, end))
-            name = self._variable("present", _Place(place.root, steps), len(steps)).name
-            self.edits.append(Edit(before.start(), last.end(), name))
+        if end is not None and last and before and _is_read(place, scope):
+            whole = _Place(place.root, (*place.steps, (part.name, False, end)))
+            self.edits.append(Edit(before.start(), last.end(), self._variable("present", whole, len(whole.steps)).name))
             return True
         use = self._use(place, scope)
-        if use is None:
+        if use is not None:
+            use.field(part.name).whole = True
+        return use is not None
+
+    def _visit_null(self, part: Syntax, scope: dict[str, Use | None]) -> bool:
+        """`place == null` and `place != null`; true when nothing more is to be visited."""
+        place = _place(part.parts[0])
+        end = self._end(place, len(place.steps)) if place is not None and place.steps else None
+        match = _NULL.match(self._text, end) if end is not None else None
+        if place is None or match is None:
             return False
-        use.field(part.name).whole = True
-        if end is not None and last and before:  # of CEL's own `has`, null is something; here it is nothing
-            self.edits.append(Edit(before.start(), part.position + 1, "(", checked=False))
-            self.edits.append(Edit(end, last.end(), f".?{last[1]}.orValue(null) != null)", checked=False))
-        return True
+        name = place.steps[-1][0]
+        start, nothing = place.root.position, "!" if part.name == "_==_" else ""
+        if _is_read(place, scope):
+            present = self._variable("present", place, len(place.steps)).name
+            self.edits.append(Edit(start, match.end(), f"({nothing}{present})"))
+            return True
+        use = self._use(place, scope)
+        if use is not None and isinstance(name, str):
+            use.whole = True
+            self.edits.append(Edit(start, start, f"({nothing}", checked=False))
+            there = f"[?{json.dumps(name)}].hasValue())"
+            self.edits.append(Edit(place.steps[-1][2], match.end(), there, checked=False))
+        return use is not None and isinstance(name, str)
 
     def _use(self, place: _Place, scope: dict[str, Use | None]) -> Use | None:
         """What is used of a place; None if it does not begin at a root or at the items of one."""
@@ -214,6 +234,10 @@ class _Finder:
                 return None
             end = match.end()
         return end
+
+
+def _is_read(place: _Place, scope: dict[str, Use | None]) -> bool:
+    return place.root.name in _ROOTS and place.root.name not in scope
 
 
 def _place(part: Syntax) -> _Place | None:

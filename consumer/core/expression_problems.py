@@ -43,6 +43,8 @@ _WORDS = {
     "dyn": "anything",
 }
 _FAILURES = (
+    ("return value", "an optional where a value is wanted; end it with .orValue(…)"),
+    ("with an exception set", "an optional where a value is wanted; end it with .orValue(…)"),
     ("No matching overloads", "values of kinds that don't go together, or null"),
     ("Applying SELECT to non-message", "a field of something that is no object"),
     ("Key not found", "no such key"),

@@ -34,7 +34,13 @@ _MESSAGES = {
         "struct": (8, "Struct"),
         "loop": (9, "Loop"),
     },
-    "Constant": {"int": (3, "int64"), "uint": (4, "uint64"), "double": (5, "double"), "string": (6, "string")},
+    "Constant": {
+        "null": (1, "int64"),
+        "int": (3, "int64"),
+        "uint": (4, "uint64"),
+        "double": (5, "double"),
+        "string": (6, "string"),
+    },
     "Ident": {"name": (1, "string")},
     "Select": {"operand": (1, "Expr"), "field": (2, "string"), "test_only": (3, "bool")},
     "Call": {"target": (1, "Expr"), "function": (2, "string"), "args": (3, "*Expr")},
@@ -53,7 +59,7 @@ _MESSAGES = {
 }  # fmt: skip
 _CHOICES = {
     "Expr": ("const", "ident", "select", "call", "list", "struct", "loop"),
-    "Constant": ("int", "uint", "double", "string"),
+    "Constant": ("null", "int", "uint", "double", "string"),
 }
 
 
@@ -62,8 +68,8 @@ class Syntax(NamedTuple):
 
     `kind` is const, ident, select, has, call, list, struct or loop. `position` counts characters from the beginning of
     the text: of a select the dot, of an index the bracket, of a call its operator or parenthesis. `name` is an
-    identifier, a field, a function, or a loop's variable; `parts` are those below (of a loop: range, start, condition,
-    step, result), `value` is a constant int, float or str (None for all others) or the name of a loop's result.
+    identifier, a field, a function, a loop's variable, or `null`; `parts` are those below (of a loop: range, start,
+    condition, step, result), `value` is a constant int, float or str (None for others) or the name of a loop's result.
     """
 
     kind: str
@@ -94,8 +100,8 @@ def _syntax(expr: Any, positions: dict[int, int]) -> Syntax:  # noqa: ANN401 - a
     if kind == "select" and below.test_only:
         kind = "has"
     constant = below.WhichOneof("choice") if kind == "const" else None
-    value = getattr(below, constant) if constant else None
-    name = getattr(below, _NAMED_BY[kind]) if kind in _NAMED_BY else ""
+    value = getattr(below, constant) if constant not in (None, "null") else None
+    name = getattr(below, _NAMED_BY[kind]) if kind in _NAMED_BY else constant or ""
     return Syntax(kind, position, name, inner, below.result_variable if kind == "loop" else value)
 
 

@@ -110,9 +110,10 @@ class _Conversion:
         item = shape.item() if shape is not None and "array" in shape.kinds else None
         return [self.convert(each, item, inner) for each in value]
 
+    # To CEL null would be something: `has` of it true, `?` of it an optional that has a value.
     def _object(self, value: dict[str, Any], shape: Shape | None, use: Use) -> dict[str, Any]:
         whole = use.whole or not use.fields
-        names = list(value) if whole else [name for name in use.fields if name in value]
+        names = [name for name in (value if whole else use.fields) if value.get(name) is not None]
         self._count(len(names))
         return {
             _to_scalar(name): self.convert(value[name], _field(shape, name), _WHOLE if whole else use.fields[name])

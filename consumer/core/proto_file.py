@@ -87,10 +87,16 @@ class _Files:
                 continue
             there.append(needed)
             if needed not in self._added:
-                self.add(needed, found)
+                self._import(needed, found)
         file.dependency[:] = there
         del file.public_dependency[:], file.weak_dependency[:]  # they count what is no longer there, and change nothing
         self.pool.AddSerializedFile(file.SerializeToString())
+
+    def _import(self, name: str, content: bytes) -> None:
+        try:
+            self.add(name, content)
+        except SchemaInvalid as fault:
+            raise SchemaInvalid(f"it imports {name}: {fault}") from None
 
 
 def _described(name: str, content: bytes) -> FileDescriptorProto:
@@ -102,9 +108,7 @@ def _described(name: str, content: bytes) -> FileDescriptorProto:
     try:
         return parse_proto(name, content.decode())
     except UnicodeDecodeError:
-        raise SchemaInvalid(f"{name} is not UTF-8") from None
-    except SchemaInvalid as fault:
-        raise SchemaInvalid(f"{name}: {fault}") from None
+        raise SchemaInvalid("not UTF-8") from None
 
 
 def serialized(content: bytes) -> FileDescriptorProto | None:

@@ -131,7 +131,7 @@ def test_a_protobuf_schema_may_refer_to_others() -> None:
         (frame(3, b"\0"), "schema 3 of the registry can't be used: no type is named 'nix'"),
         (
             frame(4, b"\0"),
-            "schema 4 of the registry can't be used: registered.proto: line 1: expected ';', found the end of the file",
+            "schema 4 of the registry can't be used: line 1: expected ';', found the end of the file",
         ),
     ],
 )

@@ -270,19 +270,20 @@ def test_a_serialized_descriptor_is_a_file_in_base64() -> None:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        (b"message M {", "loan.proto: line 1: expected a name, found the end of the file"),
-        (b"\xff", "loan.proto is not UTF-8"),
+        (b"message M {", "line 1: expected a name, found the end of the file"),
+        (b"\xff", "not UTF-8"),
         (b"message M { optional Nix n = 1; }", "couldn't resolve name 'Nix'"),
         (
             b'import "a.proto"; message M { optional a.B b = 1; }',
             "couldn't resolve name 'a.B'; not found: a.proto",
         ),
+        (b'import "common.proto"; message M {}', "it imports common.proto: it imports more.proto: not UTF-8"),
         (b"message M {} message M {}", "duplicate symbol 'M'"),
     ],
 )
 def test_what_is_no_file_is_told(text: bytes, fault: str) -> None:
     with pytest.raises(SchemaInvalid) as invalid:
-        message("M", text)
+        message("M", text, common=b'import "more.proto";', more=b"\xff")
     assert str(invalid.value) == fault
     assert invalid.value.key == "schema"
 
