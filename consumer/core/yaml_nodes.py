@@ -153,6 +153,8 @@ def _syntax_problem(file: str, error: yaml.MarkedYAMLError) -> Problem:
         message = "a second document begins here; write one document a file"
     elif "'\\t'" in message:
         message = "a tab can't indent; write spaces"
+    elif "mapping values" in message:
+        message += "; text that holds a colon and a blank (`a ? b : c`) needs quotes around all of it"
     elif "'['" in message and "flow mapping" in (error.context or ""):
         message += "; inside { } a path with [ ] needs quotes: {from: 'event.items[0]'}"
     return (
