@@ -7,12 +7,17 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from tests.kafka import Kafka, KafkaCluster
 from tests.kafka_runtime import KafkaMissing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+
+settings.register_profile("untimed", deadline=None)  # no test's result depends on how fast the machine is
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
