@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from consumer.core.mapping_file import parse_mappings, read_mappings
@@ -284,6 +286,14 @@ def test_mappings_of_one_topic_read_its_events_alike() -> None:
         f"c.mapping.yaml:{reads} avro two.event.avsc; {alike}",
         f"d.mapping.yaml:{reads} json; {alike}",
     ]
+
+
+def test_the_symbols_of_an_enum_are_suggested() -> None:
+    kind = {"name": "kind", "type": {"type": "enum", "name": "K", "symbols": ["OPENED", "CLOSED"]}}
+    schema = json.dumps({"type": "record", "name": "R", "fields": [kind]}).encode()
+    text = HEAD.replace("event.id", "record.key") + BODY + "format: avro\nschema: m.avsc\nwhere: {event.kind: CLOSD}\n"
+    with pytest.raises(MappingsInvalid, match="'CLOSD' never stands at event.kind; did you mean CLOSED"):
+        parse_mappings({"m.mapping.yaml": text.encode(), "m.avsc": schema})
 
 
 def test_json_schemas_may_differ_within_a_topic() -> None:
