@@ -12,6 +12,8 @@ from consumer.core.profile import ProfileUpdate, Rejection, Result, SchemaWanted
 from consumer.core.trace import AttributeTrace, Candidate, Condition, IdentityTrace, Trace, ValueTrace, trace
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from consumer.authoring.request import Request, Requests
     from consumer.core.mapping import Mappings
     from consumer.core.record import Record
@@ -37,25 +39,27 @@ def explain(mappings: Mappings, record: Record, requests: Requests) -> Explanati
     return Explanation(seen, too_large or seen.result, sent)
 
 
-def explain_anywhere(mappings: Mappings, record: Record, requests: Requests) -> Explanation:
-    """The explanation of a record whose topic nobody said: as of the first topic with a mapping that takes it.
+def explain_first(mappings: Mappings, records: Sequence[Record], requests: Requests) -> Explanation:
+    """The explanation of the first of these records, one event in several topics, that a mapping takes.
 
-    When there is none, each mapping says what keeps it from this event in its own topic.
+    When none is taken, each mapping says what keeps it from the event in its own topic.
     """
-    tried = [explain(mappings, record._replace(topic=topic), requests) for topic in mappings.topics]
+    tried = [explain(mappings, record, requests) for record in records]
     for explanation in tried:
         if explanation.trace.candidate is not None:
             return explanation
     unmatched = [explanation for explanation in tried if isinstance(explanation.result, Unmatched)]
-    if not unmatched:
-        return tried[0]
+    if len(unmatched) <= 1:
+        return (unmatched or tried)[0]
     others = {
         candidate.mapping.name: candidate
         for explanation in unmatched
         for candidate in explanation.trace.others
         if explanation.trace.record.topic in candidate.mapping.topics
     }
-    return unmatched[0]._replace(trace=unmatched[0].trace._replace(record=record, others=tuple(others.values())))
+    seen = unmatched[0].trace
+    anywhere = seen._replace(record=seen.record._replace(topic=""), others=tuple(others.values()))
+    return unmatched[0]._replace(trace=anywhere)
 
 
 def verdict(explanation: Explanation) -> tuple[str, str]:

@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 import click
 
 from consumer import settings
-from consumer.authoring.explanation import as_json, explain, explain_anywhere
+from consumer.authoring.explanation import as_json, explain, explain_first
 from consumer.authoring.explanation_view import show
 from consumer.authoring.folder import load_folder
 from consumer.authoring.request import Requests
 from consumer.authoring.screen import Screen
 from consumer.commands.options import config_option
+from consumer.core.event import NotEncodable
 from consumer.core.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from consumer.authoring.folder import Folder
+    from consumer.core.mapping import Mappings
     from consumer.settings import Settings
 
 _CASE = re.compile(r"(?P<file>.+\.cases\.yaml):(?P<line>[0-9]+)(?::.*)?")
@@ -80,13 +82,14 @@ def command(event: str | None, **options: Unpack[_Options]) -> None:
     folder = load_folder(path, found.target.max_value_length, cases=case is not None)
     requests = Requests(found)
     if last is not None and topic is not None:
-        explanations = [explain(folder.mappings, record, requests) for record in _newest(found, topic, last)]
+        records = _newest(found, folder.mappings, topic, last)
+        explanations = [explain(folder.mappings, record, requests) for record in records]
     elif case:
         record = _case(folder, Path(case["file"]), int(case["line"]))
         explanations = [explain(folder.mappings, record, requests)]
     else:
-        record = Record(topic or "", 0, -1, 0, None, _read(event or "-"), options["headers"])
-        explanations = [(explain if topic else explain_anywhere)(folder.mappings, record, requests)]
+        records = _records(folder.mappings, _read(event or "-"), topic, options["headers"])
+        explanations = [explain_first(folder.mappings, records, requests)]
     if options["to_json"]:
         documents = [as_json(explanation) for explanation in explanations]
         click.echo(json.dumps(documents if last else documents[0], ensure_ascii=False, indent=2))
@@ -103,11 +106,33 @@ def command(event: str | None, **options: Unpack[_Options]) -> None:
     sys.exit(1 if any(explanation.rejected for explanation in explanations) else 0)
 
 
-def _newest(found: Settings, topic: str, count: int) -> list[Record]:
+def _newest(found: Settings, mappings: Mappings, topic: str, count: int) -> list[Record]:
     from consumer.adapters.kafka_config import Connection  # noqa: PLC0415  # the library takes its time to load
     from consumer.adapters.kafka_newest import newest  # noqa: PLC0415  # as above
 
-    return newest(Connection(found.kafka.bootstrap_servers, found.kafka.properties), topic, count)
+    records = newest(Connection(found.kafka.bootstrap_servers, found.kafka.properties), topic, count)
+    if found.kafka.schema_registry_url:
+        from consumer.authoring.registry import fetch_schemas  # noqa: PLC0415  # as above
+
+        if reasons := fetch_schemas(found.kafka.schema_registry_url, mappings, records):
+            raise click.ClickException("; ".join(reasons))
+    return records
+
+
+def _records(
+    mappings: Mappings, content: bytes, topic: str | None, headers: tuple[tuple[str, bytes], ...]
+) -> list[Record]:
+    """The event as a record of the topic, or of each that mappings read; binary ones may be written as JSON."""
+    records, faults = [], []
+    for each in (topic,) if topic else mappings.topics:
+        reader = next((mapping.format for mapping in mappings.all if each in mapping.topics), None)
+        try:
+            records.append(Record(each, 0, -1, 0, None, reader.payload(content) if reader else content, headers))
+        except NotEncodable as fault:
+            faults.append(f"{each}: {fault}")
+    if not records:
+        raise click.ClickException("; ".join(faults))
+    return records
 
 
 def _read(event: str) -> bytes:

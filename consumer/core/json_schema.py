@@ -40,7 +40,9 @@ class JsonSchema:
         try:
             self._validator = jsonschema_rs.Draft202012Validator(root, retriever=_refuse_to_fetch)
         except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
-            raise SchemaInvalid(f"not a JSON Schema: {str(error).splitlines()[0]}") from None
+            reason = str(error).splitlines()[0]
+            hint = "; put what is referred to under $defs of this file" if "registry" in reason else ""
+            raise SchemaInvalid(f"not a JSON Schema: {reason}{hint}") from None
         self._names = frozenset(_property_names(root))
         self.shape = JsonShape(root, root)
         self.is_valid = self._validator.is_valid
@@ -66,7 +68,7 @@ class JsonSchema:
 
 
 def _refuse_to_fetch(uri: str) -> NoReturn:
-    raise ValueError(f"{uri} is another file; put it under $defs of this one")
+    raise ValueError(f"{uri} is another file")
 
 
 def _property_names(schema: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON value

@@ -24,6 +24,7 @@ _JSON_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _JSON_WORDS: dict[str, Json] = {"": None, "null": None, "true": True, "false": False}
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_MOST_LEVELS = 2000
 _LONGEST_INTEGER = 1000  # digits; Python refuses to read much longer ones
 
 
@@ -132,7 +133,13 @@ def parse_yaml(file: str, content: bytes) -> Node:
 
 
 def _compose(text: str) -> yaml.Node | None:
-    """By libyaml, ten times faster; what it can't read is for PyYAML's own parser, which says why in plainer words."""
+    """By libyaml, ten times faster; what it can't read is for PyYAML's own parser, which says why in plainer words.
+
+    So is what may be nested thousands of levels deep: libyaml's binding then ends the process.
+    """
+    brackets = text.count("[") + text.count("{")
+    if max(brackets, *map(len, text.split("\n"))) > _MOST_LEVELS:
+        return yaml.compose(text, _Loader)
     try:
         return yaml.compose(text, _FastLoader)
     except (yaml.YAMLError, UnicodeError):
@@ -146,6 +153,8 @@ def _syntax_problem(file: str, error: yaml.MarkedYAMLError) -> Problem:
         message = "a second document begins here; write one document a file"
     elif "'\\t'" in message:
         message = "a tab can't indent; write spaces"
+    elif "mapping values" in message:
+        message += "; text that holds a colon and a blank (`a ? b : c`) needs quotes around all of it"
     elif "'['" in message and "flow mapping" in (error.context or ""):
         message += "; inside { } a path with [ ] needs quotes: {from: 'event.items[0]'}"
     return (

@@ -293,7 +293,7 @@ def test_an_expression_knows_how_it_was_written() -> None:
         ("event.name.zzz()", 14, "no function 'zzz'; docs/mapping.md lists them"),
         ("now()", 3, "no function 'now'"),
         ("event.name.startsWith(event.flag)", 21, "does not take text and boolean; as in 'abc'.startsWith('a')"),
-        ("event.branch.optMap(b, b.code)", 19, "hasValue does not take an object; ? makes an optional, as in event.?name"),
+        ("event.branch.optMap(b, b.code)", 19, "does not take an object; ? makes an optional, as in event.?name"),
         ("event.?items.map(i, i)", 0, "an optional of a list of an object is no list"),
         ("event.tags.join(1)", 15, "join does not take a list of text and whole number"),
         ("has(foo.bar.baz)", 3, "there is no 'foo'"),
