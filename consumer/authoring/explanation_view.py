@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from consumer.authoring.explanation import moment, unmet, verdict
 from consumer.authoring.screen import plain, shown
 from consumer.core.problems import suggestion
-from consumer.core.profile import ProfileUpdate
+from consumer.core.profile import ProfileUpdate, Rejection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -87,9 +87,16 @@ def _identities(seen: Trace) -> Iterator[Line]:
 
 
 def _time(seen: Trace) -> Iterator[Line]:
-    if seen.occurred_at is not None:
-        text = moment(seen.result.occurred_at) if isinstance(seen.result, ProfileUpdate) else ""
-        yield from _way("  ", (text, "bold"), seen.occurred_at)
+    if seen.occurred_at is None:
+        return
+    result = seen.result
+    if isinstance(result, ProfileUpdate):
+        yield from _way("  ", (moment(result.occurred_at), "bold"), seen.occurred_at)
+    elif isinstance(result, Rejection) and result.reason == "occurred_at_invalid":
+        yield from _way("  ", ("rejected", "red"), seen.occurred_at)
+        yield ["  ", (result.detail.partition("occurred_at: ")[2], "red")]
+    else:
+        yield from _way("", "", seen.occurred_at)
 
 
 def _attributes(seen: Trace) -> Iterator[Line]:
