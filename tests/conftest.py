@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, NoReturn
 
 import pytest
+from hypothesis import settings
 
 from tests.kafka import Kafka, KafkaCluster
 from tests.kafka_runtime import KafkaMissing
@@ -14,6 +15,10 @@ from tests.registry import Registry, RegistryMissing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+
+settings.register_profile("untimed", deadline=None)  # no test's result depends on how fast the machine is
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

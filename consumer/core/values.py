@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from math import isfinite
 from typing import Any, NamedTuple
 
 NUMERIC_TEXT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
@@ -76,6 +77,8 @@ def exact_decimal(value: float) -> Decimal:
     """
     if abs(value) < FIRST_INEXACT:
         return Decimal(repr(value))
+    if not isfinite(value):
+        raise Fault("value_not_exact", "no number, or an infinite one")
     raise Fault("value_not_exact", "a number of 2^63 or more that may have lost digits; send it as text")
 
 
