@@ -46,7 +46,7 @@ def show(explanation: Explanation, topics: Sequence[str], screen: Screen) -> Non
         ("time", list(_time(seen))),
         ("attributes", list(_attributes(seen))),
         ("left out", list(_left_out(seen))),
-        ("other mappings", list(_others(seen))),
+        ("other mappings", list(_others(explanation))),
         ("request", list(_requests(explanation.requests))),
     ):
         if lines:
@@ -169,13 +169,13 @@ def _length(line: Line) -> int:
     return sum(len(part if isinstance(part, str) else part[0]) for part in line)
 
 
-def _others(seen: Trace) -> Iterator[Line]:
-    topic = seen.record.topic
-    same = [candidate for candidate in seen.others if not topic or topic in candidate.mapping.topics]
+def _others(explanation: Explanation) -> Iterator[Line]:
+    topic = explanation.trace.record.topic
+    same = [candidate for candidate in explanation.others if not topic or topic in candidate.mapping.topics]
     width = max((len(candidate.mapping.name) for candidate in same), default=0)
     for candidate in same:
         yield [f"  {candidate.mapping.name:{width}}  ", unmet(candidate)]
-    rest = [candidate.mapping.name for candidate in seen.others if candidate not in same]
+    rest = [candidate.mapping.name for candidate in explanation.others if candidate not in same]
     if rest:
         names = ", ".join(rest[:5]) + (" …" if len(rest) > 5 else "")  # noqa: PLR2004 - a line is enough
         yield [(f"  {len(rest)} of other topics: {names}", "dim")]
