@@ -64,6 +64,37 @@ def test_a_case_that_fails_shows_what_differs(program: Program) -> None:
     assert result.stdout.startswith(FAILED)
 
 
+def test_both_sides_of_a_condition_are_asked_for(program: Program, edit: Edit) -> None:
+    edit("visit.mapping.yaml", ("occurred_at:", "when: event.type == 'visit'\noccurred_at:"))
+    edit("visit.cases.yaml", ("{rejected: identity_missing}", "skipped"))
+    assert "when is" not in program("test").stdout
+
+    edit(
+        "visit.cases.yaml", ("event: {type: call}", "event: {type: visit}"), ("skipped", "{rejected: identity_missing}")
+    )
+    assert "  schemas/visit.mapping.yaml:5:1: when is false\n" in program("test").stdout
+
+
+def test_what_the_schema_makes_impossible_is_not_asked_for(program: Program, edit: Edit) -> None:
+    edit(
+        "visit.event.json", ('{"type": "object", "properties"', '{"type": "object", "required": ["tier"], "properties"')
+    )
+    edit("visit.event.json", ('"tier": {"type": "string"}', '"tier": {"type": "string", "minLength": 1}'))
+    edit("visit.cases.yaml", ("event: {type: call}", "event: {type: call, tier: G}"))
+
+    assert "tier: required" not in program("test").stdout
+
+
+def test_only_what_the_service_comes_to_counts_as_reached(program: Program, edit: Edit) -> None:
+    edit("visit.cases.yaml", ("event: {type: call}", "event: {type: call, visitor: 1-2, pages: many}"))
+    edit("visit.cases.yaml", ("identity_missing", "required_missing"))
+
+    shown = program("test").stdout
+    assert "store: its default" not in shown
+    assert "tier: required" not in shown
+    assert "nothing tells who it is" in shown
+
+
 @pytest.mark.parametrize("text", ["A VISIT", "visit.cases.yaml a v"])
 def test_a_filter_picks_cases_by_their_name_or_their_files(program: Program, text: str) -> None:
     result = program("test", "--filter", text)
