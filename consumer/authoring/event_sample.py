@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Hashable
 
     from consumer.authoring.event_fields import EventField
     from consumer.core.event_schema import Shape
@@ -35,6 +35,7 @@ class Sampler:
 
     def __init__(self, customer: EventField | None, visitor: EventField | None, times: Collection[EventField]) -> None:
         self._texts: dict[tuple[Step, ...], str] = {field.path.steps: _FORMATS["date-time"] for field in times}
+        self._everything = True
         self._numbers: dict[tuple[Step, ...], int] = {field.path.steps: _EPOCH for field in times}
         if customer is not None:
             self._texts[customer.path.steps] = _CUSTOMER
@@ -43,23 +44,31 @@ class Sampler:
 
     def event(self, shape: Shape, *, everything: bool = True) -> Any:  # noqa: ANN401 - any value of an event
         """An event with every field, or only with those that the schema requires."""
-        return self._value(shape, (), everything=everything)
+        self._everything = everything
+        return self._value(shape, (), ())
 
-    def _value(self, shape: Shape, steps: tuple[Step, ...], *, everything: bool) -> Any:  # noqa: ANN401 - any value of an event
-        if examples := [*shape.said("examples"), *shape.said("default")]:
-            first = examples[0]
-            return first[0] if isinstance(first, list) and "array" not in shape.kinds and first else first
+    def _value(self, shape: Shape, steps: tuple[Step, ...], above: tuple[Hashable, ...]) -> Any:  # noqa: ANN401 - any value of an event
+        if examples := [*[each for listed in shape.said("examples") for each in listed], *shape.said("default")]:
+            return examples[0]
         if shape.constants:
             return shape.constants[0]
         kinds = shape.kinds
+        deep, above = len(steps) >= _DEEPEST, (*above, shape.identity)
         if "object" in kinds and (shape.names or not kinds & {"string", "number", "integer"}):
-            required = {name for names in shape.said("required") for name in names}
-            names = [name for name in shape.names if everything or name in required]
-            deep = len(steps) >= _DEEPEST
-            return {} if deep else {n: self._value(shape.field(n), (*steps, n), everything=everything) for n in names}
+            names = () if deep else self._names(shape, above)
+            return {name: self._value(shape.field(name), (*steps, name), above) for name in names}
         if "array" in kinds:
-            return [] if len(steps) >= _DEEPEST else [self._value(shape.item(), (*steps, 0), everything=everything)]
+            return [] if deep else [self._value(shape.item(), (*steps, 0), above)]
         return self._scalar(shape, steps)
+
+    def _names(self, shape: Shape, above: tuple[Hashable, ...]) -> list[str]:
+        """The fields to make up: what contains itself is left out where it can be."""
+        required = {name for names in shape.said("required") for name in names}
+        return [
+            name
+            for name in shape.names
+            if name in required or (self._everything and shape.field(name).identity not in above)
+        ]
 
     def _scalar(self, shape: Shape, steps: tuple[Step, ...]) -> Any:  # noqa: ANN401 - any value of an event
         kinds = shape.kinds

@@ -85,6 +85,21 @@ def test_problems_become_annotations_on_github(program: Program, edit: Edit, fol
 
 
 @pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("{cel: event.tier == 'G' ? 'a' : 'b'}", "text that holds a colon and a blank (`a ? b : c`) needs quotes"),
+        ('{cel: event.tier == "G" ? "a" : "b"}', "text that holds a colon and a blank (`a ? b : c`) needs quotes"),
+        ("{from: event.at, transform: [{date: %Y}]}", "text that begins with it needs quotes"),
+        ("{from: event.items[0]}", "a path with [ ] needs quotes"),
+    ],
+)
+def test_what_yaml_refuses_is_told_with_the_way_out(program: Program, edit: Edit, wrong: str, message: str) -> None:
+    edit("visit.mapping.yaml", ("{const: visit}", wrong))
+
+    assert message in program("check").stdout
+
+
+@pytest.mark.parametrize(
     ("name", "message"),
     [
         ("a.mapping.yml", "a mapping file is named *.mapping.yaml: rename it to a.mapping.yaml"),

@@ -136,6 +136,37 @@ def test_binary_formats_get_a_mapping_and_cases_too(
     assert "mbox3rdPartyId: c-1001" in (folder / "gift.cases.yaml").read_text(encoding="utf-8")
 
 
+def test_made_up_values_keep_to_the_schema(program: Program, folder: Path) -> None:
+    schema = {
+        "type": "object",
+        "required": ["customerId", "note", "answer", "count"],
+        "properties": {
+            "customerId": {"type": "string", "minLength": 10, "maxLength": 12},
+            "note": {"type": "string", "maxLength": 2},
+            "answer": {"enum": ["yes", "no"]},
+            "count": {"type": "integer", "minimum": 100},
+            "sizes": {"type": "array", "examples": [[1, 2], [3]], "items": {"type": "integer"}},
+            "parent": {"$ref": "#"},
+        },
+    }
+    assert program("new", "gift", "--schema", written(folder, schema)).exit_code == 0
+
+    cases = (folder / "gift.cases.yaml").read_text(encoding="utf-8")
+    assert cases.split("\n\n")[1].splitlines()[:7] == [
+        "- name: everything is there",
+        "  event:",
+        "    customerId: c-1001xxxx",
+        '    note: "no"',
+        '    answer: "yes"',
+        "    count: 100",
+        "    sizes: [1, 2]",
+    ]
+    assert "identity: {mbox3rdPartyId: c-1001xxxx}" in cases
+    mapping = (folder / "gift.mapping.yaml").read_text(encoding="utf-8")
+    assert "parentNote" in mapping
+    assert "parentParent" not in mapping + cases
+
+
 def test_of_several_messages_one_must_be_named(program: Program, folder: Path) -> None:
     result = program("new", "gift", "--schema", written(folder, PROTO, "gift.proto"))
 
