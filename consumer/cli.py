@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "check": "say everything that is wrong with settings, mappings and cases",
     "demo": "see it work: everything embedded, nothing else needed",
     "explain": "show what becomes of an event, and why",
+    "new": "write a first mapping and its cases from an event's schema",
     "run": "read events, map them, update profiles: the service",
     "test": "run the cases beside the mappings, and list what no case reaches",
     "schema": "print the JSON Schema of mapping files, for editors",

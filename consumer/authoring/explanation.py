@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from consumer.authoring.screen import shown
 from consumer.core.profile import ProfileUpdate, Rejection, Result, SchemaWanted, Skipped, Unmatched
-from consumer.core.trace import AttributeTrace, Candidate, Condition, IdentityTrace, Trace, ValueTrace, trace
+from consumer.core.trace import AttributeTrace, Candidate, Condition, IdentityTrace, Trace, ValueTrace, others, trace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,9 +20,13 @@ if TYPE_CHECKING:
 
 
 class Explanation(NamedTuple):
-    """A record's way, its result (which may be that it is too large to be sent), and the requests it leads to."""
+    """A record's way, its result (which may be that it is too large to be sent), and the requests it leads to.
+
+    `others` are the mappings that do not want its event, those of its topic first.
+    """
 
     trace: Trace
+    others: tuple[Candidate, ...]
     result: Result | SchemaWanted
     requests: tuple[Request, ...]
 
@@ -36,7 +40,7 @@ def explain(mappings: Mappings, record: Record, requests: Requests) -> Explanati
     """The explanation of one record."""
     seen = trace(mappings, record)
     sent, too_large = requests.of(seen.result)
-    return Explanation(seen, too_large or seen.result, sent)
+    return Explanation(seen, others(mappings, seen), too_large or seen.result, sent)
 
 
 def explain_first(mappings: Mappings, records: Sequence[Record], requests: Requests) -> Explanation:
@@ -51,15 +55,15 @@ def explain_first(mappings: Mappings, records: Sequence[Record], requests: Reque
     unmatched = [explanation for explanation in tried if isinstance(explanation.result, Unmatched)]
     if len(unmatched) <= 1:
         return (unmatched or tried)[0]
-    others = {
+    found = {
         candidate.mapping.name: candidate
         for explanation in unmatched
-        for candidate in explanation.trace.others
+        for candidate in explanation.others
         if explanation.trace.record.topic in candidate.mapping.topics
     }
     seen = unmatched[0].trace
-    anywhere = seen._replace(record=seen.record._replace(topic=""), others=tuple(others.values()))
-    return unmatched[0]._replace(trace=anywhere)
+    anywhere = seen._replace(record=seen.record._replace(topic=""))
+    return unmatched[0]._replace(trace=anywhere, others=tuple(found.values()))
 
 
 def verdict(explanation: Explanation) -> tuple[str, str]:
@@ -124,7 +128,7 @@ def as_json(explanation: Explanation) -> dict[str, Any]:
         "record": {"topic": record.topic, "partition": record.partition, "offset": record.offset}
         | ({"timestamp": moment(record.timestamp)} if record.timestamp else {}),
         "mapping": seen.candidate.mapping.name if seen.candidate else None,
-        "others": [_candidate(candidate) for candidate in seen.others],
+        "others": [_candidate(candidate) for candidate in explanation.others],
     }
     if isinstance(result, Rejection):
         document["rejection"] = {"stage": result.stage, "reason": result.reason, "detail": result.detail}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from consumer.authoring.explanation import moment, unmet, verdict
 from consumer.authoring.screen import plain, shown
 from consumer.core.problems import suggestion
-from consumer.core.profile import ProfileUpdate
+from consumer.core.profile import ProfileUpdate, Rejection
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,7 +46,7 @@ def show(explanation: Explanation, topics: Sequence[str], screen: Screen) -> Non
         ("time", list(_time(seen))),
         ("attributes", list(_attributes(seen))),
         ("left out", list(_left_out(seen))),
-        ("other mappings", list(_others(seen))),
+        ("other mappings", list(_others(explanation))),
         ("request", list(_requests(explanation.requests))),
     ):
         if lines:
@@ -87,9 +87,16 @@ def _identities(seen: Trace) -> Iterator[Line]:
 
 
 def _time(seen: Trace) -> Iterator[Line]:
-    if seen.occurred_at is not None:
-        text = moment(seen.result.occurred_at) if isinstance(seen.result, ProfileUpdate) else ""
-        yield from _way("  ", (text, "bold"), seen.occurred_at)
+    if seen.occurred_at is None:
+        return
+    result = seen.result
+    if isinstance(result, ProfileUpdate):
+        yield from _way("  ", (moment(result.occurred_at), "bold"), seen.occurred_at)
+    elif isinstance(result, Rejection) and result.reason == "occurred_at_invalid":
+        yield from _way("  ", ("rejected", "red"), seen.occurred_at)
+        yield ["  ", (result.detail.partition("occurred_at: ")[2], "red")]
+    else:
+        yield from _way("", "", seen.occurred_at)
 
 
 def _attributes(seen: Trace) -> Iterator[Line]:
@@ -162,13 +169,13 @@ def _length(line: Line) -> int:
     return sum(len(part if isinstance(part, str) else part[0]) for part in line)
 
 
-def _others(seen: Trace) -> Iterator[Line]:
-    topic = seen.record.topic
-    same = [candidate for candidate in seen.others if not topic or topic in candidate.mapping.topics]
+def _others(explanation: Explanation) -> Iterator[Line]:
+    topic = explanation.trace.record.topic
+    same = [candidate for candidate in explanation.others if not topic or topic in candidate.mapping.topics]
     width = max((len(candidate.mapping.name) for candidate in same), default=0)
     for candidate in same:
         yield [f"  {candidate.mapping.name:{width}}  ", unmet(candidate)]
-    rest = [candidate.mapping.name for candidate in seen.others if candidate not in same]
+    rest = [candidate.mapping.name for candidate in explanation.others if candidate not in same]
     if rest:
         names = ", ".join(rest[:5]) + (" …" if len(rest) > 5 else "")  # noqa: PLR2004 - a line is enough
         yield [(f"  {len(rest)} of other topics: {names}", "dim")]

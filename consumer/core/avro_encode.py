@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal, DecimalException
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from consumer.core.event import NotEncodable
 from consumer.core.times import TimeInvalid, read_moment
@@ -169,7 +168,7 @@ def _date(_: EventType, value: Any) -> int:  # noqa: ANN401 - any JSON value
 
 
 def _uuid(of: EventType, value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    return UUID(_only(str, value)).bytes if of.kind == "fixed" else value
+    return bytes.fromhex(_only(str, value).replace("-", "")) if of.kind == "fixed" else value
 
 
 _LOGICAL: dict[str, Callable[[EventType, Any], Any]] = {

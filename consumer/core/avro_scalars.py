@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
-from uuid import UUID
 
 from consumer.core import wire_values
 from consumer.core.avro_body import (
@@ -98,7 +97,8 @@ def _decimal(scale: int, unscaled: bytes) -> Decimal:
 
 
 def _uuid(value: bytes) -> str:
-    return str(UUID(bytes=value))
+    digits = value.hex()
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
 _TEXTS: dict[str, Callable[[int, int], str]] = {

@@ -74,6 +74,10 @@ class Shape(Protocol):
         """The values that the schema lists, where only listed ones can be; for suggestions."""
         ...
 
+    def said(self, keyword: str) -> tuple[Any, ...]:
+        """What JSON Schema's `keyword` says here, wherever it stands; for tools, nothing is decided by it."""
+        ...
+
     def allows(self, constant: Any) -> bool:  # noqa: ANN401 - any JSON scalar
         """Whether a value here may be this text, number, boolean or None."""
         ...

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from consumer.core.delivery import ROOM
 from consumer.core.offsets import DONE
-from consumer.core.pairs import Layer, size
+from consumer.core.pairs import size
 from consumer.core.profile import ProfileUpdate, Rejection, SchemaWanted, Skipped, encode_attributes, encode_identity
-from consumer.core.waiting import Pending
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,13 +18,17 @@ if TYPE_CHECKING:
     from consumer.core.profile import Result
     from consumer.core.record import Record
     from consumer.core.schemas_wanted import SchemasWanted
-    from consumer.core.waiting import Waiting
+    from consumer.core.waiting import Pending, Waiting
     from consumer.core.work import Work
+
+
+LONGEST_PAIR = ROOM - size(b"")
+"""Encoded bytes of one attribute that fit into a call of its own."""
 
 
 def too_large(update: ProfileUpdate, pairs: bytes) -> Rejection | None:
     """Why an update, whose attributes are these encoded pairs, can't be sent however it is split; None when it can."""
-    if size(pairs) > ROOM and any(size(pair) > ROOM for pair in pairs.split(b"&")):
+    if len(pairs) > LONGEST_PAIR and any(len(pair) > LONGEST_PAIR for pair in pairs.split(b"&")):
         detail = f"one attribute alone takes more than the {ROOM} bytes that fit into a call"
         return Rejection("send", "too_large", detail, update.mapping)
     return None
@@ -52,7 +55,7 @@ class Intake:
         """Track first, before anything can fail; then map, and merge or reject. A record seen before is let go."""
         if not partition.tracker.track(record.offset):
             return
-        self._dead_letters.read()
+        self._dead_letters.share.records += 1
         self.decide(partition, record, now)
 
     def decide(self, partition: Partition, record: Record, now: Clocks) -> None:
@@ -75,22 +78,28 @@ class Intake:
             self._reject(partition, record, rejection)
             return
         key = update.identity.key()
-        if partition.delivered_before(record.offset, key):
+        if partition.recovering and partition.delivered_before(record.offset, key):
             partition.tracker.give(DONE)
             return
-        suffix = encode_identity(update.identity)[len(key) :]
-        layer = Layer(self._waiting.rank(update.occurred_at), pairs)
-        pending = self._waiting.get(partition.key, key)
-        if pending is None:
-            number = partition.tracker.open(update.mapping)
+        suffix = encode_identity(update.identity)[len(key) :] if update.identity.kind == "mboxPC" else b""
+        newest = self._waiting.newest(update, suffix, pairs)
+        number = self._waiting.replace(partition.key, key, newest)
+        if number is None:
             # A timestamp of the future would hold the identity back until then.
             oldest = min(record.timestamp, int(now.wall * 1000))
-            pending = Pending(number, suffix, oldest, layer)
-        else:
-            number = self._number(partition, pending, update.mapping)
-            pending.put(suffix, layer)
-        self._waiting.put(partition.key, key, pending)
+            number = self._merge(partition, key, newest, update.mapping, oldest)
         partition.tracker.give(number)
+
+    def _merge(self, partition: Partition, key: bytes, newest: bytes, mapping: int, oldest: int) -> int:
+        """Lay the newest event's values over what waits, if anything does; the number of the update it belongs to."""
+        pending = self._waiting.get(partition.key, key)
+        if pending is None:
+            number = partition.tracker.open(mapping)
+            self._waiting.add(partition.key, key, (number, oldest), newest)
+        else:
+            number = self._number(partition, pending, mapping)
+            self._waiting.lay(partition.key, key, newest, number)
+        return number
 
     @staticmethod
     def _number(partition: Partition, pending: Pending, mapping: int) -> int:
@@ -98,9 +107,7 @@ class Intake:
         for number in (pending.number, *pending.also):
             if partition.tracker.label(number) == mapping:
                 return number
-        number = partition.tracker.open(mapping)
-        pending.also = (*pending.also, number)
-        return number
+        return partition.tracker.open(mapping)
 
     def _reject(self, partition: Partition, record: Record, rejection: Rejection) -> None:
         tracker = partition.tracker

@@ -93,6 +93,10 @@ class JsonShape:
         """What `const` and `enum` list, wherever they stand."""
         return tuple(constant for each in self._applied(self._schema, set()) for constant in _constants(each) or ())
 
+    def said(self, keyword: str) -> tuple[Any, ...]:
+        """What the schema says under a keyword such as `description`, wherever it stands."""
+        return tuple(each[keyword] for each in self._applied(self._schema, set()) if keyword in each)
+
     def allows(self, constant: Any) -> bool:  # noqa: ANN401 - any JSON scalar
         """Whether a value may be this constant, by `type`, `enum` and `const`."""
         return self._allows(self._schema, constant, exact=True)

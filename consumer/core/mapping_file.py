@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from consumer.core.event_format import FORMATS, Declared, EventFormat, read_form
 from consumer.core.event_schema import SchemaInvalid
 from consumer.core.mapping import Mapping, Mappings, content_hash
 from consumer.core.mapping_keys import MAPPING, REQUIRED
-from consumer.core.problems import Report, suggestion
+from consumer.core.problems import Report, near, suggestion
 from consumer.core.sources import SourceReader
 from consumer.core.yaml_nodes import Map, Scalar, YamlInvalid, parse_yaml
 from consumer.errors import MappingsInvalid
@@ -73,9 +74,9 @@ class _MappingReader:
         if not isinstance(root, Map):
             self.report.add(root, "a mapping is a map of keys such as version, topics, identity, attributes")
             return None
-        self._check_keys(root)
-        self._check_version(root)
-        return self._compile(root, index)
+        meant = self._check_keys(root)
+        self._check_version(meant)
+        return self._compile(meant, index)
 
     def _compile(self, root: Map, index: int) -> Mapping:
         declared = self._declared(root)
@@ -100,12 +101,18 @@ class _MappingReader:
             attributes=sources.attributes(attributes.value, attributes.key) if attributes else (),
         )
 
-    def _check_keys(self, root: Map) -> None:
+    def _check_keys(self, root: Map) -> Map:
+        """The map, a required key that is misspelt as it was meant: what stands under it is to be checked as well."""
         extensions = tuple(key for key in root.entries if key.startswith("x-"))
         self.report.unknown_keys(root, (*MAPPING, *extensions), "a mapping")
+        entries = dict(root.entries)
+        for key, entry in root.entries.items():
+            if key not in (*MAPPING, *extensions) and (meant := near(key, MAPPING)) in REQUIRED:
+                entries.setdefault(str(meant), entry)
         for key in REQUIRED:
-            if key not in root.entries:
+            if key not in entries:
                 self.report.add(root, f"the key {key} is missing")
+        return replace(root, entries=entries)
 
     def _check_version(self, root: Map) -> None:
         if "version" in root.entries:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 RETRY_BASE = 1.0
 """Seconds before a schema that could not be had is asked for again, the first time, at most."""
 
-RETRY_MAX = 30.0
+RETRY_MAX = 10.0
 """The same after many times: how late the registry's return may be noticed."""
 
 

@@ -5,7 +5,7 @@ Nothing is decided here. The result is what `map` says; the steps are run once m
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from consumer.core.event import DecodeFailed
 from consumer.core.mapping import Steps
@@ -79,18 +79,21 @@ class IdentityTrace(NamedTuple):
     fault: Fault | None = None
 
 
-class Trace(NamedTuple):
-    """One record's way. `event` is None when there was none to be read, `candidate` when no mapping wants it.
+UNREAD: Final = object()
+"""In place of an event: there is none, or its bytes are no event."""
 
-    `others` are all other mappings, those of the record's topic first. Identities, time and attributes are there when
-    the mapping got as far as that; every attribute is, even when an earlier one was a reason to reject.
+
+class Trace(NamedTuple):
+    """One record's way. `event` is `UNREAD` when it could not be read, `candidate` None when no mapping wants it.
+
+    Identities, time and attributes are there when the mapping got as far as that; every attribute is, even when an
+    earlier one was a reason to reject.
     """
 
     record: Record
     result: Result | SchemaWanted
-    event: Any = None
+    event: Any = UNREAD
     candidate: Candidate | None = None
-    others: tuple[Candidate, ...] = ()
     when: ValueTrace | None = None
     identities: tuple[IdentityTrace, ...] = ()
     occurred_at: ValueTrace | None = None
@@ -108,16 +111,10 @@ def trace(mappings: Mappings, record: Record) -> Trace:
     except DecodeFailed:
         return Trace(record, result)
     found = mappings.find(event, record)
-    candidates = [Candidate(each, _conditions(each, event, record)) for each in mappings.all]
-    candidates.sort(key=lambda candidate: record.topic not in candidate.mapping.topics)
-    seen = Trace(
-        record,
-        result,
-        event,
-        next((candidate for candidate in candidates if candidate.mapping is found), None),
-        tuple(candidate for candidate in candidates if candidate.mapping is not found),
-    )
-    if found is None or (isinstance(result, Rejection) and result.stage == "validate"):
+    if found is None:
+        return Trace(record, result, event)
+    seen = Trace(record, result, event, Candidate(found, _conditions(found, event, record)))
+    if isinstance(result, Rejection) and result.stage == "validate":
         return seen
     if found.when is not None:
         seen = seen._replace(when=_value(Steps("cel", found.when.written, found.when.read, ()), event, record))
@@ -128,6 +125,16 @@ def trace(mappings: Mappings, record: Record) -> Trace:
         occurred_at=_value(found.occurred_at_steps, event, record) if found.occurred_at_steps else None,
         attributes=tuple(_attribute(attribute, event, record) for attribute in found.attributes),
     )
+
+
+def others(mappings: Mappings, seen: Trace) -> tuple[Candidate, ...]:
+    """The mappings that do not want the event of a trace, those of its topic first; none when it could not be read."""
+    if seen.event is UNREAD:
+        return ()
+    taken = seen.candidate.mapping if seen.candidate else None
+    rest = [mapping for mapping in mappings.all if mapping is not taken]
+    rest.sort(key=lambda mapping: seen.record.topic not in mapping.topics)
+    return tuple(Candidate(mapping, _conditions(mapping, seen.event, seen.record)) for mapping in rest)
 
 
 def _conditions(mapping: Mapping, event: Any, record: Record) -> tuple[Condition, ...]:  # noqa: ANN401 - any value of an event

@@ -28,6 +28,7 @@ _KINDS: dict[str, tuple[Kind, ...]] = {
     "record": ("object",),
     "any": get_args(Kind),
 }
+_FORMATS = {"date": "date", "timestamp": "date-time"}
 _KINDS_OF_CONSTANTS: dict[type, tuple[Kind, ...]] = {
     str: ("string",),
     bool: ("boolean",),
@@ -80,6 +81,13 @@ class TypeShape:
     def constants(self) -> tuple[str, ...]:
         """The symbols of enums."""
         return tuple(dict.fromkeys(symbol for each in self._types for symbol in each.symbols))
+
+    def said(self, keyword: str) -> tuple[Any, ...]:
+        """The formats of times, in JSON Schema's words; of its other keywords these types have none."""
+        if keyword != "format":
+            return ()
+        logical = [each.logical.rpartition("-")[0] or each.logical for each in self._types if each.logical]
+        return tuple(_FORMATS[each] for each in logical if each in _FORMATS)
 
     def allows(self, constant: Any) -> bool:  # noqa: ANN401 - any JSON scalar
         """Whether a value may be this constant; of an enum, only its symbols."""

@@ -153,8 +153,10 @@ def _syntax_problem(file: str, error: yaml.MarkedYAMLError) -> Problem:
         message = "a second document begins here; write one document a file"
     elif "'\\t'" in message:
         message = "a tab can't indent; write spaces"
-    elif "mapping values" in message:
+    elif "mapping values" in message or "got '?'" in message:
         message += "; text that holds a colon and a blank (`a ? b : c`) needs quotes around all of it"
+    elif "cannot start any token" in message:
+        message += "; text that begins with it needs quotes"
     elif "'['" in message and "flow mapping" in (error.context or ""):
         message += "; inside { } a path with [ ] needs quotes: {from: 'event.items[0]'}"
     return (
@@ -175,7 +177,7 @@ class _FastLoader(yaml.CSafeLoader):
 
 
 class _Converter:
-    """PyYAML's nodes to ours, each once however many aliases name it."""
+    """PyYAML's nodes to ours, each list and map once however many aliases name it."""
 
     def __init__(self, file: str) -> None:
         self._file = file
@@ -183,6 +185,8 @@ class _Converter:
         self._open: set[int] = set()
 
     def node(self, node: yaml.Node) -> Node:
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node)
         done = self._done.get(id(node))
         if done is None:
             if id(node) in self._open:
@@ -192,14 +196,15 @@ class _Converter:
             self._open.remove(id(node))
         return done
 
+    def _scalar(self, node: yaml.ScalarNode) -> Scalar:
+        if node.tag not in (_PLAIN, "tag:yaml.org,2002:str"):
+            raise self._tag_refused(node)
+        if _SURROGATE.search(node.value):
+            raise self._invalid(node, "half a surrogate pair is no character")
+        return Scalar(*_place(node), node.value, plain=node.tag == _PLAIN)
+
     def _convert(self, node: yaml.Node) -> Node:
         line, column = _place(node)
-        if isinstance(node, yaml.ScalarNode):
-            if node.tag not in (_PLAIN, "tag:yaml.org,2002:str"):
-                raise self._tag_refused(node)
-            if _SURROGATE.search(node.value):
-                raise self._invalid(node, "half a surrogate pair is no character")
-            return Scalar(line, column, node.value, plain=node.tag == _PLAIN)
         if isinstance(node, yaml.SequenceNode):
             if node.tag != "tag:yaml.org,2002:seq":
                 raise self._tag_refused(node)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 MISSPELT = [("event.store.name", "event.store.nmae"), ("{lookup:", "{lokup:"), ("topics:", "topic:")]
 PROBLEMS = """\
 schemas/visit.cases.yaml:8:11: no reason 'identity_mising'; did you mean identity_missing?
-schemas/visit.mapping.yaml:1:1: the key topics is missing
 schemas/visit.mapping.yaml:2:1: a mapping has no key 'topic'; did you mean topics?
 schemas/visit.mapping.yaml:11:11: event.store.nmae: the schema has no 'nmae' there; did you mean name?
 schemas/visit.mapping.yaml:12:40: no transform 'lokup'; did you mean lookup?
@@ -45,7 +44,16 @@ def test_nothing_wrong_is_said_and_exits_0(program: Program) -> None:
 def test_every_problem_of_every_file_is_told_at_once_sorted_by_place(program: Program) -> None:
     result = program("check", "schemas")
 
-    assert (result.exit_code, result.stdout, result.stderr) == (1, PROBLEMS, "5 problems.\n")
+    assert (result.exit_code, result.stdout, result.stderr) == (1, PROBLEMS, "4 problems.\n")
+
+
+def test_what_stands_under_a_misspelt_key_is_checked_all_the_same(program: Program, edit: Edit) -> None:
+    edit("visit.mapping.yaml", ("attributes:", "atributes:"), ("[trim, lower]", "[trim, lowr]"))
+
+    assert program("check").stdout.splitlines() == [
+        "schemas/visit.mapping.yaml:9:1: a mapping has no key 'atributes'; did you mean attributes?",
+        "schemas/visit.mapping.yaml:11:53: no transform 'lowr'; did you mean lower?",
+    ]
 
 
 @pytest.mark.usefixtures("broken")
@@ -74,6 +82,21 @@ def test_problems_become_annotations_on_github(program: Program, edit: Edit, fol
         f"{error}other.mapping.yml::a mapping file is named *.mapping.yaml: rename it to other.mapping.yaml",
         f"{error}visit.mapping.yaml,line=10,col=24::an attribute has no key '50%25\\n'; {keys}",
     ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ("{cel: event.tier == 'G' ? 'a' : 'b'}", "text that holds a colon and a blank (`a ? b : c`) needs quotes"),
+        ('{cel: event.tier == "G" ? "a" : "b"}', "text that holds a colon and a blank (`a ? b : c`) needs quotes"),
+        ("{from: event.at, transform: [{date: %Y}]}", "text that begins with it needs quotes"),
+        ("{from: event.items[0]}", "a path with [ ] needs quotes"),
+    ],
+)
+def test_what_yaml_refuses_is_told_with_the_way_out(program: Program, edit: Edit, wrong: str, message: str) -> None:
+    edit("visit.mapping.yaml", ("{const: visit}", wrong))
+
+    assert message in program("check").stdout
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,15 @@ def test_every_rejection_exits_1_with_its_reason(program: Program, event: bytes,
     assert program("explain", "-", stdin=event).exit_code == 1
 
 
+def test_a_time_that_can_t_be_read_says_why_where_it_stands(program: Program) -> None:
+    result = program("explain", "-", stdin=EVENT.replace("T09:30:00Z", " 09:30:00"))
+
+    assert result.exit_code == 1
+    assert (
+        'time\n  rejected  event.at = "2026-03-01 09:30:00"\n  a time without an offset; it could be any zone\'s\n'
+    ) in result.stdout
+
+
 def test_the_document_holds_every_step(program: Program) -> None:
     document = explained(program, EVENT, "--header", "a=b=c", "--topic", "visits")
 

@@ -64,6 +64,39 @@ def test_a_case_that_fails_shows_what_differs(program: Program) -> None:
     assert result.stdout.startswith(FAILED)
 
 
+def test_both_sides_of_a_condition_are_asked_for(program: Program, edit: Edit) -> None:
+    edit("visit.mapping.yaml", ("occurred_at:", "when: event.type == 'visit'\noccurred_at:"))
+    edit("visit.cases.yaml", ("{rejected: identity_missing}", "skipped"))
+    assert "when is" not in program("test").stdout
+
+    edit(
+        "visit.cases.yaml", ("event: {type: call}", "event: {type: visit}"), ("skipped", "{rejected: identity_missing}")
+    )
+    assert "  schemas/visit.mapping.yaml:5:1: when is false\n" in program("test").stdout
+
+
+def test_what_the_schema_makes_impossible_is_not_asked_for(program: Program, edit: Edit) -> None:
+    edit(
+        "visit.event.json", ('{"type": "object", "properties"', '{"type": "object", "required": ["tier"], "properties"')
+    )
+    edit("visit.event.json", ('"tier": {"type": "string"}', '"tier": {"type": "string", "minLength": 1}'))
+    edit("visit.cases.yaml", ("event: {type: call}", "event: {type: call, tier: G}"))
+
+    assert "tier: required" not in program("test").stdout
+
+
+def test_only_what_the_service_comes_to_counts_as_reached(program: Program, edit: Edit) -> None:
+    edit("visit.cases.yaml", (', pages: "3"}', "}"), (", pages: 3}", "}"))
+    edit("visit.cases.yaml", ("event: {type: call}", 'event: {type: call, visitor: 1-2, pages: "3"}'))
+    edit("visit.cases.yaml", ("identity_missing", "required_missing"))
+
+    shown = program("test").stdout
+    assert "store: its default" not in shown
+    assert "tier: required" not in shown
+    assert "nothing tells who it is" in shown
+    assert "pages: a value" in shown
+
+
 @pytest.mark.parametrize("text", ["A VISIT", "visit.cases.yaml a v"])
 def test_a_filter_picks_cases_by_their_name_or_their_files(program: Program, text: str) -> None:
     result = program("test", "--filter", text)
@@ -111,8 +144,21 @@ def test_problems_of_mappings_and_cases_are_told_before_any_case_runs(program: P
     ]
 
 
+@pytest.mark.parametrize("written", ["event_file: gone.json", 'event_file: "gone.json"', "event_file: 'gone.json'"])
+def test_an_event_may_be_in_a_file_of_its_own(program: Program, folder: Path, edit: Edit, written: str) -> None:
+    (folder / "gone.json").write_text('{"type": "call"}', encoding="utf-8")
+    edit("visit.cases.yaml", ("event: {type: call}", written))
+    assert program("test").exit_code == 0
+
+    (folder / "gone.json").unlink()
+    assert program("test").stdout == "schemas/visit.cases.yaml:7:3: no file 'gone.json' beside these cases\n"
+
+
 def test_another_broken_mapping_of_the_folder_does_not_stop_the_chosen(program: Program, folder: Path) -> None:
-    (folder / "aaa.mapping.yaml").write_text("version: 2\ntopics: [t]\n", encoding="utf-8")
+    broken = (
+        "version: 1\ntopics: [visits]\nwhere: {evnt.x: a}\nidentity: {mboxPC: event.v}\nattributes: {a: {const: b}}\n"
+    )
+    (folder / "aaa.mapping.yaml").write_text(broken, encoding="utf-8")
 
     assert program("test", "schemas/visit.mapping.yaml").exit_code == 0
     assert program("test").exit_code == 1

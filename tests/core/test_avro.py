@@ -319,6 +319,13 @@ def test_the_deepest_is_read() -> None:
     assert event == {"next": None}
 
 
+def test_only_what_is_inside_itself_counts() -> None:
+    tree = record(field("leaves", {"type": "array", "items": "R"}))
+    leaves = DEEPEST + 1
+    event = read(written("long", leaves) + b"\0" * leaves + b"\0", tree)
+    assert event == {"leaves": [{"leaves": []}] * leaves}
+
+
 def test_blocks_may_tell_their_size() -> None:
     assert read(b"\x03\x04\x02\x04\x02\x06\0", {"type": "array", "items": "int"}) == [1, 2, 3]
 

@@ -185,7 +185,7 @@ def test_it_is_asked_again_later_and_later(failures: int) -> None:
         wait = 0.999 * min(RETRY_MAX, RETRY_BASE * 2 ** (failure - 1))
         script.boot += wait - 0.01
         assert fetches(script.commands()) == []
-        script.boot += 0.01
+        script.boot += 0.02
 
 
 def test_an_answer_that_nobody_waits_for_is_let_go(script: Framed) -> None:

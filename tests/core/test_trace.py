@@ -12,7 +12,7 @@ from consumer.core.cases import parse_cases
 from consumer.core.mapping_file import parse_mappings
 from consumer.core.profile import ProfileUpdate, Rejection, SchemaWanted, Skipped
 from consumer.core.record import Record
-from consumer.core.trace import Trace, trace
+from consumer.core.trace import Trace, others, trace
 
 if TYPE_CHECKING:
     from consumer.core.mapping import Mappings
@@ -131,7 +131,7 @@ def test_where_a_mapping_lets_an_event_in_all_its_conditions_are_there_else_up_t
         ("topic", ("t", "u"), "t", True),
         ("event.type", (1, True, "a"), True, True),
     ]
-    (other,) = seen.others
+    (other,) = others(MAPPINGS, seen)
     assert [(c.subject, c.value, c.holds) for c in other.conditions] == [
         ("topic", "t", True),
         ("event.type", True, False),
@@ -142,11 +142,13 @@ def test_mappings_of_the_topic_come_first_among_the_others() -> None:
     third = OTHER.replace("[t]", "[aaa]").encode()
     files = {"a.mapping.yaml": third, "one.mapping.yaml": MAPPING.encode(), "two.mapping.yaml": OTHER.encode()}
 
-    seen = traced({}, mappings=parse_mappings(files))
+    mappings = parse_mappings(files)
+    seen = traced({}, mappings=mappings)
 
     assert seen.candidate is None
-    assert [candidate.mapping.name for candidate in seen.others] == ["one", "two", "a"]
-    assert [condition.subject for condition in seen.others[-1].conditions] == ["topic"]
+    found = others(mappings, seen)
+    assert [candidate.mapping.name for candidate in found] == ["one", "two", "a"]
+    assert [condition.subject for condition in found[-1].conditions] == ["topic"]
 
 
 @pytest.mark.parametrize(("n", "went_on"), [(0, False), ("x", False), (1, True)])
@@ -159,9 +161,9 @@ def test_an_event_that_can_t_be_read_or_is_none_has_no_way() -> None:
     tombstone = trace(MAPPINGS, Record("t", 0, 0, 0, None, None))
     elsewhere = trace(MAPPINGS, Record("nowhere", 0, 0, 0, None, b"{}"))
 
-    assert (broken.candidate, broken.others) == (None, ())
-    assert (tombstone.result, tombstone.others) == (Skipped(), ())
-    assert [candidate.mapping.name for candidate in elsewhere.others] == ["one", "two"]
+    assert (broken.candidate, others(MAPPINGS, broken)) == (None, ())
+    assert (tombstone.result, others(MAPPINGS, tombstone)) == (Skipped(), ())
+    assert [candidate.mapping.name for candidate in others(MAPPINGS, elsewhere)] == ["one", "two"]
 
 
 def test_an_event_that_its_schema_refuses_is_not_traced_further() -> None:
