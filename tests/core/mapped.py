@@ -26,7 +26,7 @@ BODY = "attributes: {a: {const: x}}\n"
 def record(value: Any = None, **fields: Any) -> Record:
     """A record of topic `t`; a value that is no bytes is written as JSON."""
     payload = value if isinstance(value, bytes | None) else json.dumps(value).encode()
-    return Record(**{"topic": "t", "partition": 0, "offset": 0, "timestamp": 0, "key": None, "value": payload} | fields)
+    return Record("t", 0, 0, 0, None, payload)._replace(**fields)
 
 
 def shape(schema: Any) -> JsonShape:

@@ -58,7 +58,7 @@ def impossible(schema: Any, path: str) -> PathImpossible:
         ({"$ref": "#/$defs/t", "$defs": {"t": True}}, ALL),
         ({"$defs": {"inner": {**IN, "$defs": {"s": STRING}, "$ref": "#/$defs/s"}}, "$ref": "#/$defs/inner"}, ALL),
         ({"$defs": {"inner": {**IN, "type": "string"}}, "$ref": "https://x.example/in"}, ALL),
-        ({"required": ["x"], "allOf": [{"minLength": 1}, {"$anchor": "s", "type": "string"}], "$ref": "#s"}, {"string"}),
+        ({"required": ["x"], "allOf": [{"minLength": 1}, {"$anchor": "s", **STRING}], "$ref": "#s"}, {"string"}),
     ],
 )  # fmt: skip
 def test_the_kinds_that_a_schema_leaves(schema: Any, expected: set[str]) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from consumer.core.problems import Report, near, suggestion
@@ -25,9 +27,9 @@ def test_nothing_may_be_near() -> None:
 def test_problems_know_their_places() -> None:
     content = b"\xef\xbb\xbfone: two words\nunknown: 1\n"
     report = Report("f", content)
-    root = parse_yaml("f", content)
-    report.unknown_keys(root, ["one", "unknowns"], "a file")  # type: ignore[arg-type]  # a map
-    report.add_inside(root.get("one"), 4, "here")  # type: ignore[union-attr]
+    root: Any = parse_yaml("f", content)
+    report.unknown_keys(root, ["one", "unknowns"], "a file")
+    report.add_inside(root.get("one"), 4, "here")
     assert [str(problem) for problem in report.problems] == [
         "f:2:1: a file has no key 'unknown'; did you mean unknowns?",
         "f:1:10: here",

@@ -86,6 +86,7 @@ def test_constants_are_compared_by_value_and_kind() -> None:
 
 
 def test_kinds_in_words() -> None:
-    kinds = [kind_of(value) for value in ({}, [], "", 1, 1.0, True, None, b"", (1,))]
+    values: list[Any] = [{}, [], "", 1, 1.0, True, None, b"", (1,)]
+    kinds = list(map(kind_of, values))
     assert kinds[:5] == ["an object", "a list", "text", "a number", "a number"]
     assert kinds[5:] == ["a boolean", "nothing", "bytes", "a value of another kind"]
