@@ -62,7 +62,7 @@ def _record(record: Record) -> str:
     if record.timestamp:
         words += f", {moment(record.timestamp)}"
     if record.value is not None:
-        words += f", {len(record.value)} bytes"
+        words += f", {len(record.value)} byte{'s' if len(record.value) != 1 else ''}"
     return words
 
 

@@ -68,11 +68,14 @@ def command(
     new_files |= _written(name, topic or name, declared, existing | {schema_name: content})
     if not (folder / FILE_NAME).exists():
         new_files[FILE_NAME] = render().encode()
-    folder.mkdir(parents=True, exist_ok=True)
     screen = Screen()
-    for file, text in new_files.items():
-        (folder / file).write_bytes(text)
-        screen.line(f"wrote {folder / file}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file, text in new_files.items():
+            (folder / file).write_bytes(text)
+            screen.line(f"wrote {folder / file}")
+    except OSError as error:
+        raise click.ClickException(f"{error.filename}: can't be written: {error.strerror}") from error
     screen.line(f"Look through them; then: profile-consumer test {folder / (name + SUFFIX)}")
 
 

@@ -235,6 +235,12 @@ def test_what_makes_no_sense_is_a_usage_error(program: Program, arguments: list[
     assert program("new", *arguments).exit_code == 2
 
 
+def test_a_folder_that_is_none_is_named(program: Program, folder: Path) -> None:
+    result = program("new", "gift", "--schema", written(folder, GIFT), "--schemas", "new.json")
+
+    assert (result.exit_code, result.stderr) == (1, "Error: new.json: can't be written: File exists\n")
+
+
 def test_a_schema_that_is_missing_is_named(program: Program) -> None:
     result = program("new", "gift", "--schema", "nowhere.json")
 
