@@ -25,6 +25,7 @@ from consumer.adapters.record_reader import RecordReader
 from consumer.adapters.reporter import Names, Reporter, Windows
 from consumer.adapters.retention import Retention
 from consumer.adapters.schema_folder import read_schemas
+from consumer.adapters.schema_registry import SchemaRegistry
 from consumer.adapters.sender import Sender
 from consumer.adapters.status import QuotaStatus, Snapshot, Status, StatusBoard
 from consumer.adapters.status_page import About
@@ -63,6 +64,7 @@ def serve(settings: Settings, stopping: Event, *, dry_run: bool) -> None:
     """
     logs.configure(settings.log.level, settings.log.format, sys.stdout)
     mappings = parse_mappings(read_schemas(settings.schemas), max_value_length=settings.target.max_value_length)
+    _check_registry(settings, mappings)
     group = f"{settings.kafka.group_id}.dry-run" if dry_run else settings.kafka.group_id
     topics = _topics(settings, mappings)
     log.info("starting", version=consumer.__version__, group_id=group)
@@ -84,7 +86,8 @@ def serve(settings: Settings, stopping: Event, *, dry_run: bool) -> None:
             else _outside(settings, mappings, connection, group)
         )
         reporter = Reporter(mappings, quota, windows, Names(group, hasher), Retention(Lookup(connection)))
-        outside = Outside(calls, dead_letters, RecordReader(connection), reporter)
+        schemas = SchemaRegistry(settings.kafka.schema_registry_url or "", mappings.schemas)
+        outside = Outside(calls, dead_letters, RecordReader(connection), schemas, reporter)
         subscription = Subscription(
             group,
             topics,
@@ -120,6 +123,12 @@ def _topic_warnings(topics: tuple[str, ...], mappings: Mappings) -> Iterator[str
         yield f"kafka.topics: no mapping is for {topic}, so that all its events are passed over as unmatched"
     for topic in sorted(set(mappings.topics) - set(topics)):
         yield f"kafka.topics: {topic} is not read, though a mapping is for it"
+
+
+def _check_registry(settings: Settings, mappings: Mappings) -> None:
+    if settings.kafka.schema_registry_url is None and mappings.framed:
+        message = "format: registry needs the address of the registry: set kafka.schema_registry_url"
+        raise MappingsInvalid([Problem(f"{name}{SUFFIX}", 0, 0, message) for name in mappings.framed])
 
 
 def _windows(settings: Settings, mappings: Mappings, group: str, running: ExitStack, *, dry_run: bool) -> Windows:

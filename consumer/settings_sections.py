@@ -63,7 +63,10 @@ class KafkaSettings(Section):
         "`latest`",
     )
     schema_registry_url: Url | None = setting(
-        None, "for Avro, Protobuf and JSON with the registry's framing", shown="none", repr=False
+        None,
+        "for `format: registry`: the address of the registry's Confluent API, with user and password if it wants them",
+        shown="none",
+        repr=False,
     )
 
     @property

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from consumer import settings_reference
 from consumer.adapters import log_events, metric_catalogue
+from consumer.authoring import mapping_schema
 from docs import file_map
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "logs.md": log_events.render,
     "metrics.md": metric_catalogue.render,
     "settings.md": settings_reference.render,
+    f"../schemas/{mapping_schema.FILE_NAME}": mapping_schema.render,
 }
 
 if __name__ == "__main__":
