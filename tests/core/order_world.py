@@ -74,7 +74,7 @@ class World:
         self.keys = [TopicPartition("t", number) for number in range(partitions)]
         identities, flaky = self.chance.choice(("A", "AB", "ABC")), self.chance.choice((2, 12))
         self.topic = {key: self._events(identities, flaky) for key in self.keys}
-        self.left = crashes
+        self.left = crashes * partitions
         self.accepted: dict[tuple[str, str], list[int]] = {}  # of an identity's attribute: offsets, in order
         self.delivered: set[Place] = set()
         self.dead: set[Place] = set()
@@ -184,6 +184,8 @@ class World:
     def _carried(self, send: Send) -> set[Place]:
         """The events that a call tells of, by the values in it."""
         pairs = [pair.removeprefix("profile.").split("=") for pair in send.attributes.decode().split("&")]
+        if [""] in pairs:
+            raise Wrong("a call with nothing in it")
         places = [map(int, name[1:].split("x")) for name, _ in pairs if name[0] == "e"]
         own = {(self.keys[partition], offset) for partition, offset in places}
         return own | {(self.keys[int(name[1:])], int(value)) for name, value in pairs if name[0] != "e"}
@@ -206,10 +208,9 @@ class World:
         number = self.chance.choice(list(self.wire))
         call = self.wire[number]
         flaky = any(self.topic[key][offset].kind == "flaky" for key, offset in call.events)
-        outcomes = [(OK, 5), (FAILED, 1), (TIMEOUT, 1), (LIMITED, 0.2)] if not calm else [(OK, 1)]
-        outcomes += [(REFUSED, 4)] if flaky else []
-        outcome = self.chance.choices([each for each, _ in outcomes], [weight for _, weight in outcomes])[0]
-        self._end(number, outcome)
+        outcomes: list[Outcome] = [OK, REFUSED, FAILED, TIMEOUT, LIMITED]
+        weights = (5, 4 * flaky, 0, 0, 0) if calm else (5, 4 * flaky, 1, 1, 0.2)
+        self._end(number, self.chance.choices(outcomes, weights)[0])
 
     def _end(self, number: int, outcome: Outcome) -> None:
         send, events, generations = self.wire.pop(number)

@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.core import commit_metadata, delivery
+from consumer.core import commit_metadata
 from consumer.core.commit_metadata import Written
 from consumer.core.dead_letters import DeadLetters
-from consumer.core.delivery import Delivery
+from consumer.core.delivery import ROOM, Delivery
 from consumer.core.intake import Intake
 from consumer.core.lanes import Lane, Part
 from consumer.core.offsets import OffsetTracker
 from consumer.core.outcome import Transient
+from consumer.core.pairs import split
 from consumer.core.partition import Partition
 from consumer.core.waiting import Newest, Pending, Waiting
 from tests.core.order_world import World, Wrong
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from consumer.core.partition import Commit
     from consumer.core.record import TopicPartition
 
-SEEDS = 3000
+SEEDS = 700
 """Histories of each kind that must hold; each planted bug is found among as many."""
 
 
@@ -110,11 +111,11 @@ def commits_one_too_many(patch: pytest.MonkeyPatch) -> None:
 def lets_newer_values_overtake_a_retry(patch: pytest.MonkeyPatch) -> None:
     follow = Delivery._next
 
-    def planted(self: Delivery, lane: Any) -> None:
+    def planted(self: Delivery, lane: Lane) -> None:
         follow(self, lane)
         if lane.due and lane.apart is None and self._lanes.get(lane.key) is lane:
             del self._lanes[lane.key]
-            lane.left = delivery.split(lane.attributes(), delivery.ROOM)
+            lane.left = split(lane.attributes(), ROOM)
             lane.key = b"retry of " + lane.key
             self._lanes[lane.key] = lane
             self.waiting.requeue(lane.key.removeprefix(b"retry of "))
