@@ -6,7 +6,7 @@ import random
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka import Consumer, Producer
 
 from consumer.simulator.judge import Event
 
@@ -73,9 +73,7 @@ def resolved(records: int) -> Callable[[dict[str, Any]], bool]:
 
 def committed(kafka: Kafka, group: str, topic: str, partitions: int) -> list[int]:
     """The committed offsets of a group, by partition."""
-    wanted = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, each) for each in range(partitions)])
-    found = kafka.admin.list_consumer_group_offsets([wanted])[group].result(30)
-    return [each.offset for each in found.topic_partitions]
+    return [offset for offset, _ in kafka.committed(group, topic, partitions)]
 
 
 def dead_letters(kafka: Kafka, topic: str, count: int) -> list[tuple[bytes | None, dict[str, str]]]:
