@@ -158,8 +158,11 @@ class Rig:
         calls: Any = Part(world, "calls", submit=world.submit, completed=world.completed)
         letters: Any = Part(world, "dead letters", write=world.write, reports=world.reports)
         reader: Any = Part(world, "reader", request=world.request, poll=world.found)
+        schemas: Any = Part(world, "schemas", poll=list)
         timing = Timing(commit_interval, drain_timeout)
-        self.runner = Runner(self.script.engine, self._connect, Outside(calls, letters, reader, reporter), timing)
+        self.runner = Runner(
+            self.script.engine, self._connect, Outside(calls, letters, reader, schemas, reporter), timing
+        )
 
     def _connect(self, listener: Listener) -> Any:
         self.world.listener = listener
@@ -183,7 +186,7 @@ class Rig:
         return next(float(line.split()[-1]) for line in lines if line.startswith(f"profile_consumer_{sample} "))
 
 
-CLOSED = ["close kafka", "close calls", "close dead letters", "close reader"]
+CLOSED = ["close kafka", "close calls", "close dead letters", "close reader", "close schemas"]
 
 
 def test_a_record_is_called_for_committed_and_left_behind_in_order() -> None:
@@ -214,7 +217,7 @@ def test_a_stop_takes_no_longer_than_its_deadline_whatever_does_not_answer() -> 
     rig.world.commits_are_answered = False
     rig.world.answer = lambda send: None if send.identity.endswith(b"c2") else Delivered(200)
     journal = rig.run(rig.assign(T0), [record(0, "c1:1"), record(1, "c2:2"), record(2, "c3:3")])
-    assert journal[-6:] == ["pause 1", "commit t0 1", *CLOSED], "what is not answered is not committed"
+    assert journal[-7:] == ["pause 1", "commit t0 1", *CLOSED], "what is not answered is not committed"
     assert rig.count('commits_total{result="unknown"}') == 1
 
 
@@ -250,7 +253,7 @@ def test_too_many_dead_letters_stop_it_with_the_offset_held() -> None:
     letters = [line for line in rig.world.journal if line.startswith("dead letter")]
     assert letters == ["dead letter 1", "dead letter 2"]
     assert [line for line in rig.world.journal if line.startswith("commit")][-1] == "commit t0 3"
-    assert rig.world.journal[-4:] == CLOSED
+    assert rig.world.journal[-5:] == CLOSED
 
 
 def test_a_dead_letter_that_nobody_acknowledged_holds_its_offset() -> None:
@@ -273,7 +276,7 @@ def test_offsets_are_committed_while_it_runs() -> None:
     rig = Rig(commit_interval=0.0)
     journal = rig.run(rig.assign(T0), [record(0, "c1:1")], [], [], [record(1, "c2:2")], [], [])
     assert [line for line in journal if line.startswith("commit")] == ["commit t0 0", "commit t0 1", "commit t0 2"]
-    assert journal[-6:] == ["commit t0 2", "pause 1", *CLOSED], "nothing is left to commit at the end"
+    assert journal[-7:] == ["commit t0 2", "pause 1", *CLOSED], "nothing is left to commit at the end"
 
 
 def test_kafka_that_cannot_go_on_ends_it_in_order() -> None:
@@ -284,7 +287,7 @@ def test_kafka_that_cannot_go_on_ends_it_in_order() -> None:
 
     with pytest.raises(Stopped, match="offset 7"):
         rig.run(rig.assign(T0), [record(0, "c1:1")], broken)
-    assert rig.world.journal[-5:] == ["commit t0 1", *CLOSED]
+    assert rig.world.journal[-6:] == ["commit t0 1", *CLOSED]
 
 
 def test_a_part_that_has_ended_by_itself_does_not_keep_the_others_from_their_end() -> None:
@@ -298,7 +301,7 @@ def test_a_part_that_has_ended_by_itself_does_not_keep_the_others_from_their_end
 
     with pytest.raises(Stopped, match="the thread that calls Target has ended"):
         rig.run(rig.assign(T0), [record(0, "c1:1")], [record(1, "c2:2")], end)
-    assert rig.world.journal[-6:] == ["pause 1", "commit t0 1", *CLOSED]
+    assert rig.world.journal[-7:] == ["pause 1", "commit t0 1", *CLOSED]
 
 
 @pytest.mark.parametrize(

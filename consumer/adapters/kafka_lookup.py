@@ -167,7 +167,7 @@ class Lookup:
     def _ask_committed(self, group_id: str, asked: list[KafkaPartition], answer: Future[list[KafkaPartition]]) -> None:
         try:
             found = self._groups[group_id].committed(asked, timeout=ANSWER_SECONDS)
-        except KafkaException as error:
+        except Exception as error:  # noqa: BLE001  # as above
             answer.set_exception(error)
         else:
             self._refusals.pop(group_id, None)

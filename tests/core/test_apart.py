@@ -132,7 +132,10 @@ def test_each_event_of_one_taken_apart_counts_as_its_own_mapping_and_at_its_own_
     script.engine.tally.arrivals.clear()
     (dead,) = script.settle(poison)
     assert dead.rejection.mapping == 1
-    assert script.engine.tally.arrivals == [Arrival(1, MILLIS + 1), Arrival(1, MILLIS + 3)]
+    assert script.engine.tally.arrivals == [
+        Arrival(1, MILLIS + 1, b"mbox3rdPartyId=c1"),
+        Arrival(1, MILLIS + 3, b"mbox3rdPartyId=c1"),
+    ]
     assert script.engine.tally.records[("t", "delivered", 1)] == 1
 
 
