@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 IDENTITIES = 20_000
 ZIPF = 1.1
 HOT_SHARE = 0.9
+MOST_QUEUED = 50_000
 KINDS = ("uniform", "zipf", "hot")
 
 
@@ -66,8 +67,8 @@ def produce(bootstrap: str, topic: str, partitions: int, wanted: Sequence[int], 
         producer.produce(
             topic, event(identity, number, size), f"c-{identity}".encode(), partition=identity % partitions
         )
-        if number % 1000 == 0:
-            producer.poll(0)
+        while len(producer) > MOST_QUEUED:
+            producer.poll(0.1)
     if producer.flush(120):
         raise RuntimeError("the broker did not take all events")
 
