@@ -23,18 +23,20 @@ from consumer.adapters.profile_api import Endpoint, ProfileApi
 from consumer.adapters.record_reader import RecordReader
 from consumer.adapters.reporter import Reporter, Windows
 from consumer.adapters.schema_folder import read_schemas
+from consumer.adapters.schema_registry import SchemaRegistry
 from consumer.adapters.sender import Sender
 from consumer.adapters.status import QuotaStatus, Snapshot, Status, StatusBoard
 from consumer.adapters.status_page import About
 from consumer.core.breaker import Breaker
 from consumer.core.engine import Engine
 from consumer.core.gate import Gate
-from consumer.core.mapping_file import parse_mappings
+from consumer.core.mapping_file import SUFFIX, parse_mappings
 from consumer.core.quota import Quota, Unlimited
 from consumer.core.response_rules import ResponseRules
 from consumer.core.state import State
 from consumer.core.throttle import Throttle
 from consumer.core.work import Limits
+from consumer.errors import MappingsInvalid, Problem
 from consumer.runner import Outside, Runner, Timing
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ def serve(settings: Settings, stopping: Event, *, dry_run: bool) -> None:
     """
     logs.configure(settings.log.level, settings.log.format, sys.stdout)
     mappings = parse_mappings(read_schemas(settings.schemas), max_value_length=settings.target.max_value_length)
+    _check_registry(settings, mappings)
     group = f"{settings.kafka.group_id}.dry-run" if dry_run else settings.kafka.group_id
     log.info("starting", version=consumer.__version__, group_id=group)
     for warning in settings.warnings:
@@ -73,7 +76,8 @@ def serve(settings: Settings, stopping: Event, *, dry_run: bool) -> None:
         connection = Connection(settings.kafka.bootstrap_servers, settings.kafka.properties)
         calls, dead_letters = _dry(settings, mappings) if dry_run else _outside(settings, mappings, connection, group)
         reporter = Reporter(mappings, quota, windows)
-        outside = Outside(calls, dead_letters, RecordReader(connection), reporter)
+        schemas = SchemaRegistry(settings.kafka.schema_registry_url or "", mappings.schemas)
+        outside = Outside(calls, dead_letters, RecordReader(connection), schemas, reporter)
         subscription = Subscription(
             group,
             settings.kafka.topics or mappings.topics,
@@ -84,6 +88,12 @@ def serve(settings: Settings, stopping: Event, *, dry_run: bool) -> None:
         timing = Timing(settings.delivery.commit_interval, settings.delivery.drain_timeout)
         runner = Runner(engine, lambda listener: KafkaSource(connection, subscription, listener), outside, timing)
         runner.run(stopping)
+
+
+def _check_registry(settings: Settings, mappings: Mappings) -> None:
+    if settings.kafka.schema_registry_url is None and mappings.framed:
+        message = "format: registry needs the address of the registry: set kafka.schema_registry_url"
+        raise MappingsInvalid([Problem(f"{name}{SUFFIX}", 0, 0, message) for name in mappings.framed])
 
 
 def _windows(settings: Settings, mappings: Mappings, group: str, running: ExitStack, *, dry_run: bool) -> Windows:

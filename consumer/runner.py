@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from consumer.core.clock import Clocks
-from consumer.core.command import Command, DeadLetter, Pause, ReadAgain, Resume, Send
+from consumer.core.command import Command, DeadLetter, FetchSchema, Pause, ReadAgain, Resume, Send
 from consumer.core.deadline import Deadline
 from consumer.errors import Stopped
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from consumer.core.outcome import Completed
     from consumer.core.partition import Assignment, Commit
     from consumer.core.record import Record, TopicPartition
+    from consumer.core.schemas_wanted import SchemaAnswer
 
 MOST_RECORDS = 500
 """Records that one turn takes in, so that outcomes never wait long for their turn."""
@@ -75,12 +76,26 @@ class Reader(Protocol):
         """Stop reading."""
 
 
+class Schemas(Protocol):
+    """Asks for schemas in the background."""
+
+    def request(self, wanted: FetchSchema) -> None:
+        """Start to ask."""
+
+    def poll(self) -> list[SchemaAnswer]:
+        """What was answered since the last call; never waits."""
+
+    def close(self, seconds: float) -> None:
+        """Give up what is not answered after `seconds`."""
+
+
 class Outside(NamedTuple):
     """What the loop works with."""
 
     calls: Calls
     dead_letters: DeadLetterWriter
     reader: Reader
+    schemas: Schemas
     reporter: Reporter
 
 
@@ -105,7 +120,7 @@ class Runner:
         self, engine: Engine, connect: Callable[[Listener], KafkaSource], outside: Outside, timing: Timing
     ) -> None:
         self._engine = engine
-        self._calls, self._dead_letters, self._reader, self._reporter = outside
+        self._calls, self._dead_letters, self._reader, self._schemas, self._reporter = outside
         self._timing = timing
         self._next_commit = 0.0
         self._source = connect(self)
@@ -154,6 +169,8 @@ class Runner:
             self._reporter.dead_letter(report, now)
         for partition, offset, record in self._reader.poll():
             self._engine.read_again(partition, offset, record)
+        for answer in self._schemas.poll():
+            self._engine.schema_answered(answer, now)
         for result in self._source.committed():
             self._engine.committed(result)
             self._reporter.commit(result, now)
@@ -169,6 +186,8 @@ class Runner:
                     self._reporter.dying(command)
                 case ReadAgain():
                     self._reader.request(command)
+                case FetchSchema():
+                    self._schemas.request(command)
                 case Pause(partition):
                     self._source.pause([partition])
                 case Resume(partition):
@@ -228,6 +247,7 @@ class Runner:
         self._calls.close(deadline.left(_clocks().boot))
         self._dead_letters.close(deadline.left(_clocks().boot))
         self._reader.close()
+        self._schemas.close(deadline.left(_clocks().boot))
         self._reporter.stopped(_clocks().boot - begun.boot)
 
 

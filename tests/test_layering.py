@@ -26,9 +26,10 @@ LAYERS = {
     "settings": INNER | {"core"},
     "adapters": INNER | {"core", "settings"},
     "simulator": INNER | {"core", "settings", "adapters"},
+    "authoring": INNER | {"core", "settings", "adapters"},
     "runner": INNER | {"core", "settings", "adapters"},
     "app": INNER | {"core", "settings", "adapters", "runner"},
-    "commands": INNER | {"core", "settings", "adapters", "runner", "app", "simulator"},
+    "commands": INNER | {"core", "settings", "adapters", "runner", "app", "simulator", "authoring"},
     "cli": INNER | {"commands"},
 }
 """Each layer with those that it may import besides itself."""

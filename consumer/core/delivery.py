@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from consumer.core.dead_letters import DeadLetters
     from consumer.core.gate import Gate, Permit
     from consumer.core.outcome import Completed, Transient
-    from consumer.core.profile import Result
+    from consumer.core.profile import Result, SchemaWanted
     from consumer.core.record import TopicPartition
     from consumer.core.work import Work
 
@@ -62,7 +62,7 @@ class Delivery:
         work: Work,
         gate: Gate,
         dead_letters: DeadLetters,
-        map_record: Callable[[Record], Result],
+        map_record: Callable[[Record], Result | SchemaWanted],
         chance: Callable[[], float],
     ) -> None:
         self.waiting = Waiting()

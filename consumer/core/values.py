@@ -40,6 +40,11 @@ def constant_of(value: Any) -> Any:  # noqa: ANN401 - any value of an event
     return _NO_CONSTANT if kind in (list, dict, bytes) else value
 
 
+def constant_value(constant: Any) -> Any:  # noqa: ANN401 - a scalar of an event
+    """The value that `constant_of` made a constant of."""
+    return constant.value if isinstance(constant, _Truth) else constant
+
+
 def text_of(value: Any) -> str:  # noqa: ANN401 - any value of an event
     """The text of a scalar.
 
