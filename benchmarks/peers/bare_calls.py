@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 
 import httpx
@@ -29,6 +30,7 @@ async def main(url: str, at_once: int, count: int) -> None:
     async with httpx.AsyncClient(transport=AiohttpTransport(limits=limits)) as client:
         await asyncio.gather(*(worker(client) for _ in range(at_once)))
     print("done", flush=True)
+    signal.pause()  # who measures ends it
 
 
 if __name__ == "__main__":

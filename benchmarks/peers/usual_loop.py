@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import httpx
@@ -27,7 +28,7 @@ def main(bootstrap: str, topic: str, group: str, url: str, count: int) -> None:
             consumer.commit(message=message, asynchronous=False)
             done += 1
     print("done", flush=True)
-    consumer.close()
+    signal.pause()  # who measures ends it
 
 
 if __name__ == "__main__":
