@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _STEPS = 96
 _REVIEWS = 1440
 _DEMAND = 24
+_UNTIL = 0.9
+"""Paced, as many lanes are created as are sent: only clearly fewer end it, or it would go on and off for ever."""
 
 
 class Backlog(NamedTuple):
@@ -66,12 +68,13 @@ class Pacing:
         """Decide anew, at the ledger's time `now`; `others` are the lanes that other instances have waiting."""
         self._reviewed = boot
         self._count(boot)
-        demand = self._demand(boot, backlog.created)
+        demand = self._demand(boot, backlog)
         left = self._terms.limit - ledger.used(now)
         rate = None
         if left < self._terms.limit / 2:
             share = self._share(self._sustainable(now, left, ledger), backlog.waiting, others)
-            rate = share if demand > share else None
+            enough = share if self.rate is None else share * _UNTIL
+            rate = share if demand > enough else None
         if rate is not None and self.rate is None:
             self._tokens, self._counted = 1.0, boot
         self.rate = rate
@@ -87,18 +90,19 @@ class Pacing:
             self._tokens = min(most, self._tokens + self.rate * (boot - self._counted))
         self._counted = boot
 
-    def _demand(self, boot: float, created: int) -> float:
-        """Lanes created a second, over an hour of the day's 24 even when it was started later.
+    def _demand(self, boot: float, backlog: Backlog) -> float:
+        """Lanes a second, over an hour of the day's 24 even when it was started later: created, or waiting if more.
 
-        Over the time since the start, the first seconds of a restart with a backlog would look like a flood.
+        Over the time since the start, the first seconds of a restart with a backlog would look like a flood. By the
+        created ones alone, pacing would switch itself off: what waits merges, and then as many are created as are sent.
         """
         period = self._terms.window / _DEMAND
         if not self._created:
             self._created.append((boot, 0))
         while len(self._created) > 1 and self._created[1][0] <= boot - period:
             self._created.popleft()
-        self._created.append((boot, created))
-        return (created - self._created[0][1]) / period
+        self._created.append((boot, backlog.created))
+        return max(backlog.created - self._created[0][1], backlog.waiting) / period
 
     def _sustainable(self, now: float, left: int, ledger: Ledger) -> float:
         """Calls a second that never run out within a window: what is left, and what comes free until then."""

@@ -84,11 +84,12 @@ class Pending:
 class Waiting:
     """All that waits for its turn, and in which order the turns come: the identity that waits longest first.
 
-    `size` is the memory it takes, in bytes.
+    `size` is the memory it takes, in bytes; `created` counts what began to wait since the start.
     """
 
     def __init__(self) -> None:
         self.size = 0
+        self.created = 0
         self._boxes: dict[TopicPartition, dict[bytes, Pending | bytes]] = {}
         self._queue: deque[bytes] = deque()
         self._sequence = 0
@@ -118,6 +119,7 @@ class Waiting:
         before = box.get(key)
         if before is None:
             self._queue.append(key)
+            self.created += 1
         else:
             self.size -= _size(key, before)
         box[key] = packed

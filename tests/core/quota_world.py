@@ -228,7 +228,7 @@ class Pod:
         self.held: list[Call] = []
         self.probe = self.quota.probe(self.now)
         self.greed = world.chance.choice((3, 8, 30))
-        self.flood = world.chance.choice((0, 0, 50))
+        self.told, self.flood = world.chance.choice(((0, 0), (0, 0), (self.greed, 0), (self.greed, 50)))
         world.append([self.probe])
 
     @property
@@ -319,7 +319,7 @@ class Pod:
     def _call(self) -> None:
         world = self.world
         self.created += self.flood
-        self.quota.backlog(waiting=self.greed, created=self.created)
+        self.quota.backlog(waiting=self.told, created=self.created)  # told of more, it is paced
         now = self.now
         held = HELD_AT_MOST if world.happens("hold", 0.03) else 0
         for _ in range(world.chance.randint(1, self.greed) if self._spends() else 0):
