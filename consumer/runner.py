@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from consumer.core.clock import Clocks
 from consumer.core.command import Command, DeadLetter, Pause, ReadAgain, Resume, Send
 from consumer.core.deadline import Deadline
-from consumer.errors import Stopped
+from consumer.errors import ProfileConsumerError, Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -75,12 +75,33 @@ class Reader(Protocol):
         """Stop reading."""
 
 
+class LedgerLink(Protocol):
+    """Connects the quota with the ledger that all replicas share."""
+
+    stands: bool
+    """Whether the ledger is there as it must be."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether all that was to be written is acknowledged."""
+
+    def turn(self, now: Clocks) -> None:
+        """Read and write; never waits."""
+
+    def raise_if_stopped(self) -> None:
+        """Raise why the service must stop."""
+
+    def close(self, seconds: float) -> None:
+        """Give up what is not written after `seconds`."""
+
+
 class Outside(NamedTuple):
     """What the loop works with."""
 
     calls: Calls
     dead_letters: DeadLetterWriter
     reader: Reader
+    ledger: LedgerLink
     reporter: Reporter
 
 
@@ -105,7 +126,7 @@ class Runner:
         self, engine: Engine, connect: Callable[[Listener], KafkaSource], outside: Outside, timing: Timing
     ) -> None:
         self._engine = engine
-        self._calls, self._dead_letters, self._reader, self._reporter = outside
+        self._calls, self._dead_letters, self._reader, self._ledger, self._reporter = outside
         self._timing = timing
         self._next_commit = 0.0
         self._source = connect(self)
@@ -115,12 +136,13 @@ class Runner:
 
         Raises:
             Stopped: It must not go on; what was answered is committed, the rest is held.
+            LedgerInvalid: The topic of the quota ledger is not as it must be.
         """
         reason = "asked to stop"
         try:
             while not stopping.is_set() and self._engine.stop_reason is None:
                 self._turn()
-        except Stopped as stopped:
+        except ProfileConsumerError as stopped:
             reason = str(stopped)
             raise
         finally:
@@ -135,6 +157,7 @@ class Runner:
         records = self._source.poll(0.0 if in_flight else self._engine.wait(_clocks(), IDLE), MOST_RECORDS)
         self._engine.received(records, _clocks())
         self._settle(BUSY if in_flight and not records else 0.0)
+        self._ledger.raise_if_stopped()
         now = _clocks()
         self._carry_out(self._engine.commands(now))
         if now.boot >= self._next_commit:
@@ -143,7 +166,7 @@ class Runner:
         self._reporter.turn(self._engine, self._source, now)
 
     def _settle(self, timeout: float) -> None:
-        """Tell the engine how calls, dead letters, re-reads and commits ended."""
+        """Tell the engine how calls, dead letters, re-reads and commits ended, and the quota what its ledger says."""
         completed = self._calls.completed(timeout)
         now = _clocks()
         for call in completed:
@@ -157,6 +180,7 @@ class Runner:
         for result in self._source.committed():
             self._engine.committed(result)
             self._reporter.commit(result, now)
+        self._ledger.turn(now)
 
     def _carry_out(self, commands: list[Command]) -> None:
         sends = []
@@ -190,6 +214,8 @@ class Runner:
         """
         begun = _clocks()
         self._drain(partitions, Deadline.after(begun.boot, self._timing.drain_timeout))
+        self._engine.gate.release()
+        self._ledger.turn(_clocks())
         commits = self._engine.commits(final=partitions)
         self._reporter.revoked(partitions, self._engine, _clocks().boot - begun.boot)
         self._engine.forget(partitions)
@@ -217,16 +243,20 @@ class Runner:
         self._reporter.stopping(reason, begun)
         partitions = list(self._engine.partitions)
         self._drain(partitions, deadline)
+        self._engine.gate.release()
         commits = self._engine.commits(final=partitions)
         self._source.pause(partitions)
         self._source.commit(commits)
         unanswered = set(commits)  # earlier commits of the same partitions may be answered first
-        while unanswered and not deadline.passed(_clocks().boot):
+        self._ledger.turn(_clocks())
+        while (unanswered or not self._ledger.settled) and not deadline.passed(_clocks().boot):
             self._source.poll(BUSY, 1)
             unanswered -= {result.commit for result in self._source.committed()}
+            self._ledger.turn(_clocks())
         self._source.close(deadline.left(_clocks().boot))
         self._calls.close(deadline.left(_clocks().boot))
         self._dead_letters.close(deadline.left(_clocks().boot))
+        self._ledger.close(deadline.left(_clocks().boot))
         self._reader.close()
         self._reporter.stopped(_clocks().boot - begun.boot)
 

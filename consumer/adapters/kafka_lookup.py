@@ -18,10 +18,17 @@ from confluent_kafka import (
     TopicCollection,
 )
 from confluent_kafka import TopicPartition as KafkaPartition
-from confluent_kafka.admin import AclOperation, AdminClient, OffsetSpec  # type: ignore[attr-defined]  # no __all__
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # no __all__
+    AclOperation,
+    AdminClient,
+    ConfigResource,
+    OffsetSpec,
+    ResourceType,
+)
 from confluent_kafka.cimpl import NewTopic
 
 from consumer.adapters.kafka_config import admin_config
+from consumer.adapters.kafka_errors import MISSING_TOPIC, cause
 from consumer.core.record import TopicPartition
 from consumer.errors import KafkaFailed
 
@@ -72,6 +79,33 @@ class Lookup:
         created = self._admin.create_topics([NewTopic(name, -1, -1)], request_timeout=ANSWER_SECONDS)
         return created[name]
 
+    def create(self, name: str, replicas: int, config: Mapping[str, str]) -> Generator[None, None, None]:
+        """Create a topic of one partition."""
+        topic = NewTopic(name, 1, replicas, config=dict(config))
+        created: Future[None] = self._admin.create_topics([topic], request_timeout=ANSWER_SECONDS)[name]
+        yield from _wait(created)
+
+    def brokers(self) -> Generator[None, None, int]:
+        """How many brokers there are."""
+        return len((yield from _wait(self._admin.describe_cluster(request_timeout=ANSWER_SECONDS))).nodes)
+
+    def replicas(self, topic: str) -> Generator[None, None, list[int] | None]:
+        """How many replicas each partition of a topic has; None when there is no such topic."""
+        described = self._admin.describe_topics(TopicCollection([topic]), request_timeout=ANSWER_SECONDS)
+        try:
+            partitions = (yield from _wait(described[topic])).partitions
+        except KafkaException as error:
+            if cause(error).code() in MISSING_TOPIC:
+                return None
+            raise
+        return [len(partition.replicas) for partition in partitions]
+
+    def config(self, topic: str) -> Generator[None, None, dict[str, str]]:
+        """The settings of a topic, its own and those that it has from the brokers."""
+        wanted = ConfigResource(ResourceType.TOPIC, topic)
+        described = self._admin.describe_configs([wanted], request_timeout=ANSWER_SECONDS)[wanted]
+        return {name: entry.value for name, entry in (yield from _wait(described)).items()}
+
     def serve(self) -> None:
         """Let the library call back; without it its log lines would pile up."""
         self._admin.poll(0)
@@ -109,10 +143,11 @@ class Lookup:
         return any(member.member_id == member_id and not member.assignment.topic_partitions for member in members)
 
     def committed(
-        self, group_id: str, partitions: Iterable[TopicPartition]
+        self, group_id: str, partitions: Iterable[TopicPartition] | None = None
     ) -> Generator[None, None, dict[TopicPartition, CommittedOffset]]:
-        """What the group committed; partitions without a commit are left out."""
-        asked = ConsumerGroupTopicPartitions(group_id, [KafkaPartition(*key) for key in partitions])
+        """What the group committed, for all partitions or those given; partitions without a commit are left out."""
+        wanted = None if partitions is None else [KafkaPartition(*key) for key in partitions]
+        asked = ConsumerGroupTopicPartitions(group_id, wanted)
         answer = yield from _wait(
             self._admin.list_consumer_group_offsets([asked], request_timeout=ANSWER_SECONDS)[group_id]
         )

@@ -87,7 +87,7 @@ def _is_time(value: object) -> TypeGuard[float]:
 class _Standing:
     """Calls that count until a time: those of one lease, or of the closed ones that share a bucket (`lease` None).
 
-    `bucket` is the one in which they come free: that of the number b ends at b × width.
+    `bucket` is the one in which they come free: number b ends at b times the width.
     """
 
     __slots__ = ("bucket", "calls", "lease", "until")
