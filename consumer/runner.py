@@ -32,6 +32,9 @@ MOST_RECORDS = 500
 IDLE = 0.1
 """Seconds that a turn waits for records when nothing is in flight."""
 
+ASKING = 0.01
+"""The same while the quota ledger is opened, in several questions."""
+
 BUSY = 0.005
 """Seconds that a turn waits for an outcome when no records came: how late a new record may be seen."""
 
@@ -80,6 +83,10 @@ class LedgerLink(Protocol):
 
     stands: bool
     """Whether the ledger is there as it must be."""
+
+    @property
+    def asking(self) -> bool:
+        """Whether an answer is awaited: the loop should turn quickly."""
 
     @property
     def settled(self) -> bool:
@@ -154,7 +161,8 @@ class Runner:
 
     def _turn(self) -> None:
         in_flight = self._engine.gate.in_flight
-        records = self._source.poll(0.0 if in_flight else self._engine.wait(_clocks(), IDLE), MOST_RECORDS)
+        longest = ASKING if self._ledger.asking else IDLE
+        records = self._source.poll(0.0 if in_flight else self._engine.wait(_clocks(), longest), MOST_RECORDS)
         self._engine.received(records, _clocks())
         self._settle(BUSY if in_flight and not records else 0.0)
         self._ledger.raise_if_stopped()

@@ -47,6 +47,7 @@ class NoLedger:
 
     stands = True
     settled = True
+    asking = False
 
     def turn(self, now: Clocks) -> None:
         """Nothing to read or append."""
@@ -87,6 +88,11 @@ class QuotaLedger:
         self._failure: ProfileConsumerError | None = None
         self._ended = False
         self._now: Clocks
+
+    @property
+    def asking(self) -> bool:
+        """Whether an answer is awaited: the loop should turn quickly."""
+        return not self._ended and (self._steps is not None or self._ledger is not None)
 
     @property
     def settled(self) -> bool:
