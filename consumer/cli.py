@@ -14,8 +14,10 @@ from consumer.errors import Invalid, ProfileConsumerError
 
 COMMANDS: Final = {
     "demo": "see it work: everything embedded, nothing else needed",
+    "quota": "calls used and left, and when more come free; reserve calls for a job outside",
     "run": "read events, map them, update profiles: the service",
     "simulate": "serve a simulated Adobe Target, for local work and tests",
+    "status": "the group's committed state and the quota, read from Kafka",
 }
 """Every command with its line in the help; `consumer.commands.NAME.command` is imported only when it is called."""
 

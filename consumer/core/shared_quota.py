@@ -38,6 +38,15 @@ def certain(broker_time: float, now: Clocks) -> float:
     return min(broker_time, now.wall)
 
 
+def start_time(terms: Terms, broker_time: float, wall: float) -> float:
+    """The broker time from which the ledger must be read, to see all that may still count.
+
+    By a pod's own clock alone, one that was fast skipped calls that count (11 of 8 in the trial); a leader's can be
+    fast too, and that of a former leader may have been slow: an hour of the longest life's 24 is for that.
+    """
+    return min(broker_time, wall) - terms.window - terms.longest * 25 / 24
+
+
 class SharedQuota:
     """The quota of this instance, by the ledger that all share; implements `Quota`.
 
@@ -74,12 +83,8 @@ class SharedQuota:
         return self._take(0, now)
 
     def start_time(self, broker_time: float, now: Clocks) -> float:
-        """The broker time from which the ledger must be read, to see all that may still count.
-
-        By a pod's own clock alone, one that was fast skipped calls that count (11 of 8 in the trial); a leader's can be
-        fast too, and that of a former leader may have been slow: an hour of the longest life's 24 is for that.
-        """
-        return min(broker_time, now.wall) - self.terms.window - self.terms.longest * 25 / 24
+        """The broker time from which the ledger must be read; that of the probe is given."""
+        return start_time(self.terms, broker_time, now.wall)
 
     def opened(self, ledger: Ledger, broker_time: float, now: Clocks) -> None:
         """The ledger, read up to and with the probe, whose broker time is given."""
