@@ -69,10 +69,9 @@ def command(config: Path | None, *, as_json: bool) -> None:
     if view:
         click.echo(quota.sentence(view, chosen))
     else:
-        off = (
-            "Quota: off (quota.limit: 0)." if not chosen.quota.limit else f"Quota: no ledger {chosen.quota.topic} yet."
+        click.echo(
+            f"Quota: no ledger {chosen.quota.topic} yet." if chosen.quota.limit else "Quota: off (quota.limit: 0)."
         )
-        click.echo(off)
 
 
 def _progress(client: LedgerClient, chosen: Settings) -> list[Progress]:
@@ -105,11 +104,10 @@ def _no_quota(chosen: Settings) -> dict[str, object]:
 
 def _table(group_id: str, progress: Iterable[Progress]) -> str:
     rows = [("topic", "partition", "committed", "end", "lag", "completed above")]
-    rows += [
-        (one.topic, str(one.partition), "none" if one.committed is None else f"{one.committed:,}")
-        + (f"{one.end:,}", f"{one.lag:,}", f"{one.completed_above:,}")
-        for one in progress
-    ]
+    for one in progress:
+        committed = "none" if one.committed is None else f"{one.committed:,}"
+        figures = (committed, f"{one.end:,}", f"{one.lag:,}", f"{one.completed_above:,}")
+        rows.append((one.topic, str(one.partition), *figures))
     if len(rows) == 1:
         return f"Group {group_id} has committed nothing yet."
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

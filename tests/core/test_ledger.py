@@ -1,3 +1,4 @@
+# ruff: noqa: S311  # chance from a seed, not a secret
 from __future__ import annotations
 
 import math
