@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import socket
 import sys
 import time
+import uuid
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -19,8 +21,10 @@ from consumer.adapters.http_server import HttpServer, Sources
 from consumer.adapters.kafka import KafkaSource, Subscription
 from consumer.adapters.kafka_config import Connection
 from consumer.adapters.kafka_lookup import Lookup
+from consumer.adapters.ledger_topic import LedgerTopic
 from consumer.adapters.metrics import Metrics
 from consumer.adapters.profile_api import Endpoint, ProfileApi
+from consumer.adapters.quota_ledger import NoLedger, QuotaLedger
 from consumer.adapters.record_reader import RecordReader
 from consumer.adapters.reporter import Names, Reporter, Windows
 from consumer.adapters.retention import Retention
@@ -32,9 +36,11 @@ from consumer.adapters.status_page import About
 from consumer.core.breaker import Breaker
 from consumer.core.engine import Engine
 from consumer.core.gate import Gate
+from consumer.core.lease import Terms
 from consumer.core.mapping_file import SUFFIX, parse_mappings
 from consumer.core.quota import Quota, Unlimited
 from consumer.core.response_rules import ResponseRules
+from consumer.core.shared_quota import SharedQuota
 from consumer.core.state import State
 from consumer.core.throttle import Throttle
 from consumer.core.work import Limits
@@ -46,7 +52,7 @@ if TYPE_CHECKING:
     from threading import Event
 
     from consumer.core.mapping import Mappings
-    from consumer.runner import Calls, DeadLetterWriter
+    from consumer.runner import Calls, DeadLetterWriter, LedgerLink
     from consumer.settings import Settings
 
 STALLED = 60.0
@@ -60,6 +66,7 @@ def serve(settings: Settings, stopping: Event, *, dry_run: bool) -> None:
 
     Raises:
         MappingsInvalid: The mapping files; every problem at once.
+        LedgerInvalid: The topic of the quota ledger; every problem at once.
         Stopped: It stopped by itself.
     """
     logs.configure(settings.log.level, settings.log.format, sys.stdout)
@@ -71,13 +78,11 @@ def serve(settings: Settings, stopping: Event, *, dry_run: bool) -> None:
     for warning in (*settings.warnings, *_topic_warnings(topics, mappings)):
         log.warning("settings_warning", message=warning)
     log.info("mappings_loaded", mappings=mappings.names)
-    if settings.quota.limit:
-        log.warning("settings_warning", setting="quota.limit", message="calls are not counted yet: no quota is kept")
-    quota: Quota = Unlimited()
     with ExitStack() as running:
         windows = _windows(settings, mappings, group, running, dry_run=dry_run)
-        engine = _engine(settings, mappings, quota)
         connection = Connection(settings.kafka.bootstrap_servers, settings.kafka.properties)
+        quota, ledger = _quota(settings, connection, group, dry_run=dry_run)
+        engine = _engine(settings, mappings, quota)
         key = settings.log.identity_key
         hasher = logs.IdentityHasher(key.get_secret_value() if key else None)
         calls, dead_letters = (
@@ -87,7 +92,7 @@ def serve(settings: Settings, stopping: Event, *, dry_run: bool) -> None:
         )
         reporter = Reporter(mappings, quota, windows, Names(group, hasher), Retention(Lookup(connection)))
         schemas = SchemaRegistry(settings.kafka.schema_registry_url or "", mappings.schemas)
-        outside = Outside(calls, dead_letters, RecordReader(connection), schemas, reporter)
+        outside = Outside(calls, dead_letters, RecordReader(connection), schemas, ledger, reporter)
         subscription = Subscription(
             group,
             topics,
@@ -96,7 +101,13 @@ def serve(settings: Settings, stopping: Event, *, dry_run: bool) -> None:
             settings.kafka.on_out_of_range,
         )
         timing = Timing(settings.delivery.commit_interval, settings.delivery.drain_timeout)
-        runner = Runner(engine, lambda listener: KafkaSource(connection, subscription, listener), outside, timing)
+        runner = Runner(
+            engine,
+            # A group without commits makes a new ledger: so none is committed until that is done.
+            lambda listener: KafkaSource(connection, subscription, listener, lambda: ledger.stands),
+            outside,
+            timing,
+        )
         runner.run(stopping)
 
 
@@ -149,6 +160,16 @@ def _windows(settings: Settings, mappings: Mappings, group: str, running: ExitSt
     running.callback(server.stop)
     log.info("http_server_started", host=settings.http.host, port=server.start())
     return Windows(metrics, board, heartbeat)
+
+
+def _quota(settings: Settings, connection: Connection, group: str, *, dry_run: bool) -> tuple[Quota, LedgerLink]:
+    """A dry run makes no calls, and none are counted."""
+    if dry_run or not settings.quota.limit:
+        return Unlimited(), NoLedger()
+    limit, window, lease = settings.quota.limit, settings.quota.window, settings.quota.lease
+    instance = f"{socket.gethostname()}.{uuid.uuid4().hex[:8]}"  # two with one name would count as one
+    quota = SharedQuota(Terms.of(limit, window, lease, settings.target.timeout), instance, random.random)
+    return quota, QuotaLedger(connection, LedgerTopic(settings.quota.topic, window), group, quota)
 
 
 def _engine(settings: Settings, mappings: Mappings, quota: Quota) -> Engine:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from consumer.core.clock import Clocks
 from consumer.core.command import Command, DeadLetter, FetchSchema, Pause, ReadAgain, Resume, Send
 from consumer.core.deadline import Deadline
-from consumer.errors import Stopped
+from consumer.errors import ProfileConsumerError, Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,6 +33,9 @@ MOST_RECORDS = 500
 
 IDLE = 0.1
 """Seconds that a turn waits for records when nothing is in flight."""
+
+ASKING = 0.01
+"""The same while the quota ledger is opened, in several questions."""
 
 BUSY = 0.005
 """Seconds that a turn waits for an outcome when no records came: how late a new record may be seen."""
@@ -90,6 +93,30 @@ class Schemas(Protocol):
         """Give up what is not answered after `seconds`."""
 
 
+class LedgerLink(Protocol):
+    """Connects the quota with the ledger that all replicas share."""
+
+    stands: bool
+    """Whether the ledger is there as it must be."""
+
+    @property
+    def asking(self) -> bool:
+        """Whether an answer is awaited: the loop should turn quickly."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether all that was to be written is acknowledged."""
+
+    def turn(self, now: Clocks) -> None:
+        """Read and write; never waits."""
+
+    def raise_if_stopped(self) -> None:
+        """Raise why the service must stop."""
+
+    def close(self, seconds: float) -> None:
+        """Give up what is not written after `seconds`."""
+
+
 class Outside(NamedTuple):
     """What the loop works with."""
 
@@ -97,6 +124,7 @@ class Outside(NamedTuple):
     dead_letters: DeadLetterWriter
     reader: Reader
     schemas: Schemas
+    ledger: LedgerLink
     reporter: Reporter
 
 
@@ -121,7 +149,7 @@ class Runner:
         self, engine: Engine, connect: Callable[[Listener], KafkaSource], outside: Outside, timing: Timing
     ) -> None:
         self._engine = engine
-        self._calls, self._dead_letters, self._reader, self._schemas, self._reporter = outside
+        self._calls, self._dead_letters, self._reader, self._schemas, self._ledger, self._reporter = outside
         self._timing = timing
         self._next_commit = 0.0
         self._source = connect(self)
@@ -131,12 +159,13 @@ class Runner:
 
         Raises:
             Stopped: It must not go on; what was answered is committed, the rest is held.
+            LedgerInvalid: The topic of the quota ledger is not as it must be.
         """
         reason = "asked to stop"
         try:
             while not stopping.is_set() and self._engine.stop_reason is None:
                 self._turn()
-        except Stopped as stopped:
+        except ProfileConsumerError as stopped:
             reason = str(stopped)
             raise
         except BaseException as fault:
@@ -151,9 +180,11 @@ class Runner:
 
     def _turn(self) -> None:
         in_flight = self._engine.gate.in_flight
-        records = self._source.poll(0.0 if in_flight else self._engine.wait(_clocks(), IDLE), MOST_RECORDS)
+        longest = ASKING if self._ledger.asking else IDLE
+        records = self._source.poll(0.0 if in_flight else self._engine.wait(_clocks(), longest), MOST_RECORDS)
         self._engine.received(records, _clocks())
         self._settle(BUSY if in_flight and not records else 0.0)
+        self._ledger.raise_if_stopped()
         now = _clocks()
         self._carry_out(self._engine.commands(now))
         if now.boot >= self._next_commit:
@@ -162,7 +193,7 @@ class Runner:
         self._reporter.turn(self._engine, self._source, now)
 
     def _settle(self, timeout: float) -> None:
-        """Tell the engine how calls, dead letters, re-reads and commits ended."""
+        """Tell the engine how calls, dead letters, re-reads and commits ended, and the quota what its ledger says."""
         completed = self._calls.completed(timeout)
         now = _clocks()
         for call in completed:
@@ -176,6 +207,7 @@ class Runner:
         for answer in self._schemas.poll():
             self._engine.schema_answered(answer, now)
         self._committed()
+        self._ledger.turn(now)
 
     def _committed(self) -> set[Commit]:
         """Take in the broker's word on commits; those it spoke of."""
@@ -221,6 +253,8 @@ class Runner:
         begun = _clocks()
         self._reporter.draining(partitions, self._engine)
         self._drain(partitions, Deadline.after(begun.boot, self._timing.drain_timeout))
+        self._engine.gate.release()
+        self._ledger.turn(_clocks())
         commits = self._engine.commits(final=partitions)
         self._reporter.revoked(partitions, self._engine, _clocks().boot - begun.boot)
         self._engine.forget(partitions)
@@ -249,17 +283,21 @@ class Runner:
         partitions = list(self._engine.partitions)
         with suppress(Stopped):  # a part that has ended by itself is why we stop; it answers no more
             self._drain(partitions, deadline)
+        self._engine.gate.release()
         commits = self._engine.commits(final=partitions)
         self._source.pause(partitions)
         self._source.commit(commits)
         unanswered = set(commits)  # earlier commits of the same partitions may be answered first
-        while unanswered and not deadline.passed(_clocks().boot):
+        self._ledger.turn(_clocks())
+        while (unanswered or not self._ledger.settled) and not deadline.passed(_clocks().boot):
             self._source.poll(BUSY, 1)
             unanswered -= self._committed()
+            self._ledger.turn(_clocks())
         self._reporter.unanswered(len(unanswered))
         self._source.close(deadline.left(_clocks().boot))
         self._calls.close(deadline.left(_clocks().boot))
         self._dead_letters.close(deadline.left(_clocks().boot))
+        self._ledger.close(deadline.left(_clocks().boot))
         self._reader.close()
         self._schemas.close(deadline.left(_clocks().boot))
         self._reporter.stopped(_clocks().boot - begun.boot)

@@ -10,6 +10,7 @@ import pytest
 from consumer.adapters.health import Heartbeat
 from consumer.adapters.logs import IdentityHasher
 from consumer.adapters.metrics import Metrics
+from consumer.adapters.quota_ledger import NoLedger
 from consumer.adapters.reporter import Names, Reporter, Windows
 from consumer.adapters.status import StatusBoard
 from consumer.core.acknowledgement import CommitResult, DeadLetterReport
@@ -161,7 +162,7 @@ class Rig:
         schemas: Any = Part(world, "schemas", poll=list)
         timing = Timing(commit_interval, drain_timeout)
         self.runner = Runner(
-            self.script.engine, self._connect, Outside(calls, letters, reader, schemas, reporter), timing
+            self.script.engine, self._connect, Outside(calls, letters, reader, schemas, NoLedger(), reporter), timing
         )
 
     def _connect(self, listener: Listener) -> Any:

@@ -12,13 +12,20 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from confluent_kafka import (
     Consumer,
+    ConsumerGroupTopicPartitions,
     IsolationLevel,
     KafkaError,
     KafkaException,
     TopicCollection,
 )
 from confluent_kafka import TopicPartition as KafkaPartition
-from confluent_kafka.admin import AclOperation, AdminClient, ConfigResource, OffsetSpec  # type: ignore[attr-defined]  # no __all__
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # no __all__
+    AclOperation,
+    AdminClient,
+    ConfigResource,
+    OffsetSpec,
+    ResourceType,
+)
 from confluent_kafka.cimpl import NewTopic
 
 from consumer.adapters import kafka_errors
@@ -75,6 +82,33 @@ class Lookup:
         """Create a topic with the broker's defaults; never waits."""
         created = self._admin.create_topics([NewTopic(name, -1, -1)], request_timeout=ANSWER_SECONDS)
         return created[name]
+
+    def create(self, name: str, replicas: int, config: Mapping[str, str]) -> Generator[None, None, None]:
+        """Create a topic of one partition."""
+        topic = NewTopic(name, 1, replicas, config=dict(config))
+        created: Future[None] = self._admin.create_topics([topic], request_timeout=ANSWER_SECONDS)[name]
+        yield from _wait(created)
+
+    def brokers(self) -> Generator[None, None, int]:
+        """How many brokers there are."""
+        return len((yield from _wait(self._admin.describe_cluster(request_timeout=ANSWER_SECONDS))).nodes)
+
+    def replicas(self, topic: str) -> Generator[None, None, list[int] | None]:
+        """How many replicas each partition of a topic has; None when there is no such topic."""
+        described = self._admin.describe_topics(TopicCollection([topic]), request_timeout=ANSWER_SECONDS)
+        try:
+            partitions = (yield from _wait(described[topic])).partitions
+        except KafkaException as error:
+            if kafka_errors.cause(error).code() in kafka_errors.MISSING_TOPIC:
+                return None
+            raise
+        return [len(partition.replicas) for partition in partitions]
+
+    def config(self, topic: str) -> Generator[None, None, dict[str, str]]:
+        """The settings of a topic, its own and those that it has from the brokers."""
+        wanted = ConfigResource(ResourceType.TOPIC, topic)
+        described = self._admin.describe_configs([wanted], request_timeout=ANSWER_SECONDS)[wanted]
+        return {name: entry.value for name, entry in (yield from _wait(described)).items()}
 
     def serve(self) -> None:
         """Let the library call back; without it its log lines would pile up."""
@@ -138,13 +172,13 @@ class Lookup:
             if group_id in self._refusals:
                 raise KafkaException(self._refusals[group_id])
             yield
-        found = {}
-        for part in answer.result():
-            if part.error:
-                raise KafkaException(part.error)
-            if part.offset >= 0:
-                found[TopicPartition(part.topic, part.partition)] = CommittedOffset(part.offset, part.metadata or "")
-        return found
+        return _offsets_of(answer.result())
+
+    def all_committed(self, group_id: str) -> Generator[None, None, dict[TopicPartition, CommittedOffset]]:
+        """What the group committed in any partition; for one question at a start (see `_open`)."""
+        asked = ConsumerGroupTopicPartitions(group_id)
+        answers = self._admin.list_consumer_group_offsets([asked], request_timeout=ANSWER_SECONDS)
+        return _offsets_of((yield from _wait(answers[group_id])).topic_partitions)
 
     def _open(self, group_id: str) -> None:
         """Have a consumer that knows the group and never joins it.
@@ -192,3 +226,13 @@ def _wait(answer: Future[T]) -> Generator[None, None, T]:
     while not answer.done():
         yield
     return answer.result()
+
+
+def _offsets_of(parts: Iterable[KafkaPartition]) -> dict[TopicPartition, CommittedOffset]:
+    found = {}
+    for part in parts:
+        if part.error:
+            raise KafkaException(part.error)
+        if part.offset >= 0:
+            found[TopicPartition(part.topic, part.partition)] = CommittedOffset(part.offset, part.metadata or "")
+    return found

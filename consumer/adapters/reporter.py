@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import structlog
 
 import consumer
+from consumer.adapters import quota_watch
 from consumer.adapters.conditions import Conditions
 from consumer.adapters.logs import Repeats
+from consumer.adapters.quota_watch import QuotaWatch
 from consumer.adapters.status import (
     DeadLettered,
     MappingStatus,
@@ -77,6 +79,7 @@ class Reporter:
         self._retention = retention
         self._repeats = Repeats()
         self._conditions = Conditions()
+        self._quota_watch = QuotaWatch()
         self._states: StateBook[TopicPartition | None] = StateBook()
         self._states.enter(None, State.STARTING, self._board.latest.status.since)
         self._calls: Counter[str] = Counter()
@@ -224,6 +227,8 @@ class Reporter:
     def _snapshot(self, engine: Engine, source: KafkaSource, now: Clocks) -> Snapshot:
         ends = source.end_offsets()
         in_flight = engine.in_flight()
+        self._usage = self._quota.usage(now)
+        self._quota_watch.watch(self._usage, now)
         partitions = tuple(
             self._partition(engine, partition, ends.get(key), in_flight[key], now)
             for key, partition in sorted(engine.partitions.items())
@@ -256,7 +261,7 @@ class Reporter:
         self._states.enter(None, first(shown), now.wall)
         state, since = self._states[None]
         records = self._told
-        usage = self._quota.usage(now)
+        usage = self._usage
         return Status(
             state=state,
             since=since,
@@ -283,7 +288,7 @@ class Reporter:
         behind = end is not None and end > tracker.next_offset
         left = self._states.enter(key, engine.state(key, now, behind=behind), now.wall)
         state, since = self._states[key]
-        reason = engine.reason(key, state)
+        reason = engine.reason(key, state) or quota_watch.reason(self._usage, state)
         if left is not None:
             log.info(
                 "state_changed",

@@ -258,6 +258,11 @@ class Delivery:
 
     # -- what is where -------------------------------------------------------------------------------------------------
 
+    @property
+    def backlog(self) -> int:
+        """How many identities wait for a call."""
+        return len(self.waiting) + len(self._lanes) - len(self._calls)
+
     def touches(self, partitions: set[TopicPartition]) -> bool:
         """Whether a call that carries anything of these partitions is in flight."""
         return any(not partitions.isdisjoint(lane.partitions()) for lane, _ in self._calls.values())

@@ -147,6 +147,7 @@ class Engine:
     def commands(self, now: Clocks) -> list[Command]:
         """What is to be done now, in order."""
         self._work.commands += self._dead_letters.again(self.partitions.values(), now.boot)
+        self.gate.backlog(self._delivery.backlog, self._delivery.waiting.created)
         if not self._draining and self.stop_reason is None:
             self._delivery.schedule(now)
         self._work.commands += self._schemas.commands(now)

@@ -113,11 +113,12 @@ class Pending:
 class Waiting:
     """All that waits for its turn, and in which order the turns come: the identity that waits longest first.
 
-    `size` is the memory it takes, in bytes.
+    `size` is the memory it takes, in bytes; `created` counts what began to wait since the start.
     """
 
     def __init__(self) -> None:
         self.size = 0
+        self.created = 0
         self._boxes: dict[TopicPartition, dict[bytes, Pending | bytes]] = {}
         self._queue: deque[bytes] = deque()
         self._sequence = 0
@@ -160,6 +161,7 @@ class Waiting:
         packed = _FIRST.pack(*first) + newest
         self._boxes[partition][key] = packed
         self._queue.append(key)
+        self.created += 1
         self.size += _size(key, packed)
 
     def lay(self, partition: TopicPartition, key: bytes, newest: bytes, number: int) -> None:
