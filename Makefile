@@ -12,6 +12,7 @@ help:
 	@echo 'make demo         see it work: everything embedded, nothing else needed'
 	@echo 'make test         run all tests; REQUIRE_REAL_KAFKA=1 fails where those with a real Kafka would be skipped'
 	@echo 'make test-chart   run the tests of the Helm chart; the first time they build a Kubernetes, which takes minutes'
+	@echo 'make test-image   build the image and run it as the chart would; needs root, buildah and podman'
 	@echo 'make lint         check style and types'
 	@echo 'make docs         write the pages of docs/ that are made of the code'
 	@echo 'make chart-docs   write the table of helm/README.md'
@@ -33,6 +34,10 @@ lint: $(INSTALLED)
 test-chart: $(INSTALLED)
 	@$(BIN)/python -m tests.chart.binaries
 	@$(BIN)/python -m pytest tests/chart -m chart
+
+# Needs root and Debian's packages buildah, podman, runc and mmdebstrap; without Docker and without its registry.
+test-image: $(INSTALLED)
+	@$(BIN)/python -m pytest tests/chart/test_image.py -m image
 
 docs: $(INSTALLED)
 	$(BIN)/python -m docs.generate
@@ -59,4 +64,4 @@ clean:
 	rm -rf .venv .cache .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo test test-chart lint docs chart-docs constraints clean
+.PHONY: help demo test test-chart test-image lint docs chart-docs constraints clean

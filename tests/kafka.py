@@ -218,7 +218,8 @@ class KafkaCluster(Kafka):
             self.users.setdefault(ADMIN, "admin-secret")
             self.ca = make_certificates(self._folder)
         scram = [f"SCRAM-SHA-512=[name={user},password={password}]" for user, password in self.users.items()]
-        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        random = b"\0" + uuid.uuid4().bytes[1:]  # its text must not begin with a hyphen
+        cluster = base64.urlsafe_b64encode(random).decode().rstrip("=")
         formatting = []
         for broker in self.brokers:
             file = self._folder / f"server{broker}.properties"

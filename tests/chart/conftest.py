@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from consumer.simulator.target import Target
 from tests.chart import binaries
 from tests.chart.rendered import Chart
 
@@ -40,6 +41,13 @@ def cluster(tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[C
 
     with Cluster(tools, tmp_path_factory.mktemp("cluster")) as running:
         yield running
+
+
+@pytest.fixture
+def target() -> Iterator[Target]:
+    """A simulated Target that knows every visitor."""
+    with Target() as simulated:
+        yield simulated
 
 
 @pytest.fixture(autouse=True)

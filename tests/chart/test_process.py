@@ -17,14 +17,12 @@ import pytest
 from confluent_kafka.admin import AclOperation, ResourceType  # type: ignore[attr-defined]  # exported, without __all__
 
 from consumer.cli import COMMANDS
-from consumer.simulator.target import Target
 from tests.chart.rendered import CHART, MOUNTED
 from tests.end_to_end.service import PATIENCE, eventually
 from tests.kafka import free_ports
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
+    from consumer.simulator.target import Target
     from tests.chart.rendered import Chart, Pod
     from tests.kafka import Kafka, KafkaCluster
 
@@ -83,13 +81,6 @@ class Container:
         assert self.process
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(PATIENCE)
-
-
-@pytest.fixture
-def target() -> Iterator[Target]:
-    """A simulated Target that knows every visitor."""
-    with Target() as simulated:
-        yield simulated
 
 
 def values(kafka: str, target: Target, topic: str, **more: Any) -> list[str]:
