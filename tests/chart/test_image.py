@@ -1,5 +1,5 @@
 # ruff: noqa: S603  # hadolint, buildah and podman, with words of our own
-"""The image: linted with the chart's tests; `make test-image` builds it and runs it with the rights the chart gives it."""
+"""The image: linted with the chart's tests; `make test-image` builds it and runs it with the rights of the chart."""
 
 from __future__ import annotations
 

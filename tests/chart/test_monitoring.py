@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from consumer.adapters.metric_catalogue import CATALOGUE, PREFIX
-from consumer.core.state import PARTITION_STATES
+from consumer.core.state import PARTITION_STATES, State
 from tests.chart.rendered import CHART
 
 if TYPE_CHECKING:
@@ -134,6 +134,21 @@ def test_every_alert_says_how_urgent_it_is_and_has_its_chapter(rules: list[dict[
         assert rule["labels"]["severity"] in {"critical", "warning"}
         assert rule["annotations"]["runbook_url"].endswith(f"#{rule['alert'].lower()}")
         assert rule["annotations"]["summary"]
+
+
+def test_every_state_has_its_line_in_the_table_of_states() -> None:
+    rows = re.findall(r"^\| (`[^|]*) \|", OPERATIONS.read_text(encoding="utf-8").split("## States")[1], re.MULTILINE)
+    told = [word for row in rows for word in re.findall(r"`(\w+)`", row)]
+    assert set(told) >= {str(state) for state in State}
+
+
+def test_every_link_within_the_operations_page_leads_somewhere() -> None:
+    text = OPERATIONS.read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    assert set(re.findall(r"\]\(#([^)]*)\)", text)) <= anchors
+    for file in re.findall(r"\]\((?!#|http)([^)#]*)", text):
+        assert (OPERATIONS.parent / file).exists(), file
 
 
 def test_every_alert_fires_when_it_should_and_only_then(
