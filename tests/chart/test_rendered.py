@@ -93,7 +93,9 @@ def test_a_static_member_has_its_pods_name(chart: Chart, tmp_path: Path) -> None
 def test_a_release_of_any_name_is_rendered(chart: Chart) -> None:
     for release in ("y", "1", "null", "a-name-of-fifty-three-characters-is-the-longest-taken"):
         objects = chart.render("--values", CI[0], release=release)
-        assert all(isinstance(each["metadata"]["name"], str) for each in objects)
+        metadata = [each["metadata"] for each in objects]
+        assert all(isinstance(each["name"], str) for each in metadata)
+        assert all(isinstance(value, str) for each in metadata for value in each["labels"].values())
         assert max(len(each["metadata"]["name"]) for each in objects) <= 63
 
 
