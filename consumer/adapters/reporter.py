@@ -13,7 +13,6 @@ import consumer
 from consumer.adapters import quota_watch
 from consumer.adapters.conditions import Conditions
 from consumer.adapters.logs import Repeats
-from consumer.adapters.quota_watch import QuotaWatch
 from consumer.adapters.status import (
     DeadLettered,
     MappingStatus,
@@ -79,7 +78,7 @@ class Reporter:
         self._retention = retention
         self._repeats = Repeats()
         self._conditions = Conditions()
-        self._quota_watch = QuotaWatch()
+        self._quota_watch = quota_watch.QuotaWatch()
         self._states: StateBook[TopicPartition | None] = StateBook()
         self._states.enter(None, State.STARTING, self._board.latest.status.since)
         self._calls: Counter[str] = Counter()
