@@ -14,6 +14,7 @@ from consumer.errors import Invalid, ProfileConsumerError
 
 COMMANDS: Final = {
     "demo": "see it work: everything embedded, nothing else needed",
+    "replay": "produce dead letters back to where they came from",
     "run": "read events, map them, update profiles: the service",
     "simulate": "serve a simulated Adobe Target, for local work and tests",
 }

@@ -16,6 +16,7 @@ from consumer.adapters import kafka_errors
 from consumer.adapters.kafka_config import Connection, producer_config
 from consumer.adapters.kafka_lookup import Lookup
 from consumer.core.acknowledgement import DeadLetterReport
+from consumer.core.letter import PREFIX, REPLAYS
 from consumer.core.record import TopicPartition
 from consumer.errors import KafkaFailed
 
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from consumer.core.command import DeadLetter
-
-PREFIX = "dead-letter."
 
 CUTS = (None, 65_536, 0)
 """Bytes of the value that are tried, one after the other, while the topic calls it too large; None for all of it. With
@@ -165,7 +164,7 @@ class DeadLetterProducer:
         """The event's own headers, then ours; those of an earlier death are replaced, its count of replays is kept."""
         record, (stage, reason, detail, mapping) = dead_letter.record, dead_letter.rejection
         own = [] if size == 0 else [(key, value) for key, value in record.headers if not key.startswith(PREFIX)]
-        replays = [value for key, value in record.headers if key == PREFIX + "replays"]
+        replays = [value for key, value in record.headers if key == REPLAYS]
         facts: dict[str, object] = {
             "stage": stage,
             "reason": reason,
@@ -186,4 +185,4 @@ class DeadLetterProducer:
         elif size is not None:
             facts["body"] = "cut"
         added = [(PREFIX + name, str(fact).encode()) for name, fact in facts.items()]
-        return [*own, *added, (PREFIX + "replays", replays[-1] if replays else b"0")]
+        return [*own, *added, (REPLAYS, replays[-1] if replays else b"0")]
