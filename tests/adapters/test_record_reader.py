@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -123,22 +124,28 @@ def test_its_consumer_lives_only_while_there_is_something_to_read(
     kafka: Kafka, reader: RecordReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(record_reader, "IDLE", 0.01)
-    created = []
+    created, closed = [], threading.Event()
 
-    def counting(*args: Any, **options: Any) -> Consumer:
-        created.append(1)
-        return Consumer(*args, **options)
+    class Counted(Consumer):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            created.append(1)
 
-    monkeypatch.setattr(record_reader, "Consumer", counting)
+        def close(self) -> None:
+            super().close()
+            closed.set()
+
+    monkeypatch.setattr(record_reader, "Consumer", Counted)
     topic = kafka.create_topic(1)
     kafka.produce(topic, [b"0"])
     assert reader.poll() == []
     assert reader._thread is None
-    end = time.monotonic() + PATIENCE
-    while len(created) < 2:
-        assert time.monotonic() < end, "its consumer is not closed"
+    for lives in (1, 2):
+        closed.clear()
         reader.request(ReadAgain(TopicPartition(topic, 0), (0,), 1))
         assert values(found(reader, 1)) == [(0, b"0")]
+        assert closed.wait(PATIENCE), "its consumer is not closed"
+        assert len(created) == lives
 
 
 def test_a_user_without_rights_on_any_group_can_read_again(secure_kafka: KafkaCluster) -> None:
