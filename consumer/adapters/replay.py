@@ -120,7 +120,7 @@ class Replay:
         self._wish = wish
         self._destinations = Destinations(connection)
         self._broken: KafkaError | None = None
-        config = {**producer_config(connection, _DEFAULTS, _FIXED), "error_cb": self._on_error}
+        config = {**producer_config(connection, _DEFAULTS, _FIXED), "error_cb": lambda _: None}
         try:
             self._producer = Producer(config, logger=logging.getLogger("confluent_kafka"))
         except KafkaException as error:
@@ -146,7 +146,7 @@ class Replay:
         written = 0
         try:
             for found in self._letters.records():
-                self._producer.poll(0)
+                self._serve(self._producer.poll, 0.0)
                 if found is not None and (letter := self._chosen(found[0])) is not None:
                     self._pace(begun + written / self._wish.rate)
                     written += 1
@@ -158,8 +158,9 @@ class Replay:
                 if stopping.is_set() or self._letters.full or self._broken or self._enough(written):
                     break
         finally:
-            if unanswered := self._producer.flush(LAST_WORDS):
-                self.figures.left["Kafka did not say in time whether it took it"] += unanswered
+            self._serve(self._producer.flush, LAST_WORDS)
+            if unanswered := len(self._producer):
+                self.figures.left["Kafka did not say whether it took it"] += unanswered
             refusal = self._letters.close()
         if self._broken:
             raise KafkaFailed(f"the producer can't go on: {self._broken.str()}")
@@ -186,7 +187,7 @@ class Replay:
 
     def _pace(self, due: float) -> None:
         while (wait := due - time.monotonic()) > 0:
-            self._producer.poll(wait)
+            self._serve(self._producer.poll, wait)
 
     def _produce(self, record: Record, letter: Letter, place: Place) -> None:
         def delivered(error: KafkaError | None, _: object) -> None:
@@ -212,12 +213,15 @@ class Replay:
                         headers=headers,  # type: ignore[arg-type]  # a value may be None
                     )
                 except BufferError:
-                    self._producer.poll(0.1)
+                    self._serve(self._producer.poll, 0.1)
                 else:
                     return
         except KafkaException as error:
             delivered(kafka_errors.cause(error), None)
 
-    def _on_error(self, error: KafkaError) -> None:
-        if error.fatal():
-            self._broken = error
+    def _serve(self, wait: Callable[[float], int], seconds: float) -> None:
+        """Let the library call back; what is fatal for the producer it raises."""
+        try:
+            wait(seconds)
+        except KafkaException as error:
+            self._broken = kafka_errors.cause(error)

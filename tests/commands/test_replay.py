@@ -289,18 +289,28 @@ def test_before_more_is_replayed_than_can_be_remembered_it_stops(kafka: Kafka, m
     assert 0 < len(setting.values()) < 500
 
 
-def test_missing_rights_and_a_missing_topic_are_named(kafka: Kafka, secure_kafka: KafkaCluster) -> None:
+def test_a_missing_topic_is_named(kafka: Kafka) -> None:
     setting = Setting(kafka)
     setting.dead = "nowhere"
-    code, text = setting.replay("--yes")
-    assert (code, text) == (1, f"Error: there is no topic nowhere on {kafka.bootstrap}\n")
-    setting.dead = secure_kafka.create_topic(1)
-    setting.bootstrap = secure_kafka.bootstrap_sasl
-    setting.properties = secure_kafka.sasl("ann")
+    assert setting.replay("--yes") == (1, f"Error: there is no topic nowhere on {kafka.bootstrap}\n")
+
+
+def test_missing_rights_are_named_and_once_given_it_replays(secure_kafka: KafkaCluster) -> None:
+    setting = Setting(secure_kafka)
+    setting.die(b"x")
+    setting.bootstrap, setting.properties = secure_kafka.bootstrap_sasl, secure_kafka.sasl("ann")
     secure_kafka.allow("ann", ResourceType.TOPIC, setting.dead, AclOperation.READ)
     code, text = setting.replay("--yes")
     assert code == 1
     assert f"we may not use the consumer group {setting.group}.replay: our user needs its right Read" in text
+    secure_kafka.allow("ann", ResourceType.GROUP, f"{setting.group}.replay", AclOperation.READ)
+    secure_kafka.allow("ann", ResourceType.TOPIC, setting.topic, AclOperation.DESCRIBE)
+    code, text = setting.replay("--yes")
+    assert (code, "AUTHORIZATION_FAILED" in text or "authorization failed" in text) == (1, True), text
+    assert "Traceback" not in text
+    secure_kafka.allow("ann", ResourceType.TOPIC, setting.topic, AclOperation.WRITE)
+    assert setting.replay("--yes")[0] == 0
+    assert setting.values() == [b"x"]
 
 
 def test_without_a_broker_address_it_says_so() -> None:

@@ -6,6 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # without __all__
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
 
 from consumer.simulator.judge import Event
 
@@ -67,6 +73,14 @@ def committed(kafka: Kafka, group: str, topic: str, partitions: int) -> list[int
     wanted = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, each) for each in range(partitions)])
     found = kafka.admin.list_consumer_group_offsets([wanted])[group].result(30)
     return [each.offset for each in found.topic_partitions]
+
+
+def refuse_all(kafka: Kafka, topic: str, *, refused: bool = True) -> None:
+    """Make a topic take no record, however small; or take them again."""
+    size = "1" if refused else "1000000"
+    entry = ConfigEntry("max.message.bytes", size, incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+    kafka.admin.incremental_alter_configs([resource])[resource].result(30)
 
 
 def dead_letters(kafka: Kafka, topic: str, count: int) -> list[tuple[bytes | None, dict[str, str]]]:
