@@ -126,26 +126,26 @@ def test_its_consumer_lives_only_while_there_is_something_to_read(
     monkeypatch.setattr(record_reader, "IDLE", 0.01)
     created, closed = [], threading.Event()
 
-    class Counted(Consumer):
+    class Counting(Consumer):
         def __init__(self, *args: Any, **options: Any) -> None:
-            super().__init__(*args, **options)
             created.append(1)
+            super().__init__(*args, **options)
 
         def close(self) -> None:
             super().close()
             closed.set()
 
-    monkeypatch.setattr(record_reader, "Consumer", Counted)
+    monkeypatch.setattr(record_reader, "Consumer", Counting)
     topic = kafka.create_topic(1)
     kafka.produce(topic, [b"0"])
     assert reader.poll() == []
     assert reader._thread is None
-    for lives in (1, 2):
+    for consumers in (1, 2):
         closed.clear()
         reader.request(ReadAgain(TopicPartition(topic, 0), (0,), 1))
         assert values(found(reader, 1)) == [(0, b"0")]
+        assert len(created) == consumers
         assert closed.wait(PATIENCE), "its consumer is not closed"
-        assert len(created) == lives
 
 
 def test_a_user_without_rights_on_any_group_can_read_again(secure_kafka: KafkaCluster) -> None:
