@@ -25,6 +25,10 @@ _MOST_BITS = 1 << 23
 """Offsets that one bitmap covers at most, so that neither side needs more than some megabytes for it."""
 
 
+_FIRST_LOOK = 1 << 15
+"""Offsets after which it is looked whether more would fit at all: a window may be a hundred times longer."""
+
+
 class Committed(NamedTuple):
     """What a commit's metadata says. `bits` holds the offsets from `base` on; `run` belongs to mappings `hash`."""
 
@@ -48,7 +52,11 @@ class Committed(NamedTuple):
     @property
     def completed(self) -> int:
         """How many offsets are resolved above the committed one."""
-        return int.from_bytes(self.bits, "little").bit_count()
+        return self.completed_from(self.base)
+
+    def completed_from(self, offset: int) -> int:
+        """How many offsets are resolved from this one on, which is not below `base`."""
+        return (int.from_bytes(self.bits, "little") >> offset - self.base).bit_count()
 
 
 def read(base: int, text: str) -> Committed:
@@ -81,16 +89,21 @@ def write(base: int, runs: Iterable[tuple[int, bytes]], run: int, mappings: str,
     What does not fit is left out from the highest offset down: an offset that is known as completed while a lower one
     of its identity is not would be skipped after a crash, and the older value would stay for ever.
     """
+    head = f"{VERSION} {run} {mappings} "
+    room = limit - len(head)
     flags = bytearray()
     complete = True
+    look_at = _FIRST_LOOK
     for first, block in runs:
         if first - base + len(block) > _MOST_BITS:
             complete = False
             break
         flags.extend(bytes(first - base - len(flags)))
         flags.extend(block)
-    head = f"{VERSION} {run} {mappings} "
-    room = limit - len(head)
+        if len(flags) >= look_at:
+            if len(_bitmap(flags)) > room:
+                break
+            look_at = 2 * len(flags)
     text = _bitmap(flags)
     if len(text) <= room:
         return Written(head + text, complete)

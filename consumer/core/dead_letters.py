@@ -47,18 +47,16 @@ class DeadLetters:
         max_consecutive: Dead letters in a row, in the order of a partition's offsets, that are written.
         max_ratio: Share of dead letters among the last thousand records read.
         tally: Counts those that the broker has taken.
+
+    `share` counts records: whoever reads one adds it there.
     """
 
     def __init__(self, max_consecutive: int, max_ratio: float, tally: Tally) -> None:
         self.stop_reason: str | None = None
         self._max_consecutive = max_consecutive
         self._max_ratio = max_ratio
-        self._share = DeadLetterShare(max_ratio)
+        self.share = DeadLetterShare(max_ratio)
         self._tally = tally
-
-    def read(self) -> None:
-        """A record was read."""
-        self._share.read()
 
     def bury(
         self, partition: Partition, number: int, record: Record, rejection: Rejection, history: History | None = None
@@ -72,7 +70,7 @@ class DeadLetters:
         self.stop_reason = self._refusal(partition, record.offset, rejection)
         if self.stop_reason is not None:
             return None
-        self._share.died(just_read=history is None)
+        self.share.died()
         command = DeadLetter(record, rejection, *(history or _UNTRIED), partition.generation)
         partition.tracker.dying(number)
         partition.dying[record.offset] = Dying(number, command)
@@ -106,7 +104,7 @@ class DeadLetters:
                 f"dead_letter.max_consecutive: more than {self._max_consecutive} dead letters in a row in {place} "
                 f"(the last: {rejection.reason}); {_CURE}"
             )
-        if not self._share.allows():
+        if not self.share.allows():
             return (
                 f"dead_letter.max_ratio: more than {self._max_ratio:g} of the last 1000 records would be dead letters "
                 f"with {place} ({rejection.reason}); {_CURE}"

@@ -195,6 +195,7 @@ class Delivery:
 
     def _next(self, lane: Lane) -> None:
         """A lane is not in flight: its next call is to be made, its records are to be read again, or it is done."""
+        lane.turn = 0
         while lane.apart is not None and lane.apart.singles and not lane.left:
             if lane.apart.head not in lane.apart.records:
                 self._reading.want(lane, lane.apart)
@@ -202,7 +203,6 @@ class Delivery:
             self._prepare(lane, lane.apart)
         if lane.empty:
             del self._lanes[lane.key]
-            lane.turn = 0
             self.waiting.requeue(lane.key)
         else:
             lane.turn = next(self._numbers)
@@ -271,9 +271,9 @@ class Delivery:
         key = self.waiting.first(self._lanes)
         return None if key is None else self.waiting.oldest(key)
 
-    def failing(self, partition: TopicPartition) -> bool:
-        """Whether something of a partition waits to be sent again."""
-        return any(lane.failures and partition in lane.partitions() for lane in self._lanes.values())
+    def repeats(self, partition: TopicPartition, number: int) -> bool:
+        """Whether the call that carries an update of a partition is to be made again, or is being."""
+        return any(lane.due and lane.carries(partition, number) for lane in self._lanes.values())
 
     def drop(self, partitions: Collection[TopicPartition]) -> None:
         """Partitions are no longer ours: forget what waits and what lanes carry of them."""

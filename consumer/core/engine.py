@@ -194,15 +194,15 @@ class Engine:
     def parked(self, key: TopicPartition) -> bool:
         """Whether a partition's first unresolved event waits for a retry and no more can be remembered above it."""
         partition = self.partitions[key]
-        full = partition.metadata_full or partition.tracker.completed_above > MOST_COMPLETED_ABOVE
-        return full and self._delivery.failing(key)
+        head = partition.tracker.head
+        full = self._full or partition.metadata_full or partition.tracker.completed_above > MOST_COMPLETED_ABOVE
+        return full and head is not None and self._delivery.repeats(key, head)
 
     def reason(self, key: TopicPartition, state: State) -> str | None:
         """In words, what a partition in this state waits for; None where the state says it all."""
         if state is State.PARKED:
-            return (
-                f"waits for the event at offset {self.partitions[key].tracker.committable}, which Target keeps failing"
-            )
+            offset = self.partitions[key].tracker.committable
+            return f"waits for the event at offset {offset}, which is to be sent again"
         if state is State.CREDENTIALS_REFUSED:
             return self.gate.credentials.reason
         return None

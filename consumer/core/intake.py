@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from consumer.core.delivery import ROOM
 from consumer.core.offsets import DONE
-from consumer.core.pairs import Layer, size
+from consumer.core.pairs import size
 from consumer.core.profile import ProfileUpdate, Rejection, Skipped, encode_attributes, encode_identity
-from consumer.core.waiting import Pending
+from consumer.core.waiting import Newest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,8 +18,20 @@ if TYPE_CHECKING:
     from consumer.core.partition import Partition
     from consumer.core.profile import Result
     from consumer.core.record import Record
-    from consumer.core.waiting import Waiting
+    from consumer.core.waiting import Pending, Waiting
     from consumer.core.work import Work
+
+
+LONGEST_PAIR = ROOM - size(b"")
+"""Encoded bytes of one attribute that fit into a call of its own."""
+
+
+def too_large(update: ProfileUpdate, pairs: bytes) -> Rejection | None:
+    """Why an update, whose attributes are these encoded pairs, can't be sent however it is split; None when it can."""
+    if len(pairs) > LONGEST_PAIR and any(len(pair) > LONGEST_PAIR for pair in pairs.split(b"&")):
+        detail = f"one attribute alone takes more than the {ROOM} bytes that fit into a call"
+        return Rejection("send", "too_large", detail, update.mapping)
+    return None
 
 
 class Intake:
@@ -37,7 +49,7 @@ class Intake:
         """Track first, before anything can fail; then map, and merge or reject. A record seen before is let go."""
         if not partition.tracker.track(record.offset):
             return
-        self._dead_letters.read()
+        self._dead_letters.share.records += 1
         result = self._map(record)
         if isinstance(result, ProfileUpdate):
             self._update(partition, record, result, now)
@@ -50,27 +62,33 @@ class Intake:
 
     def _update(self, partition: Partition, record: Record, update: ProfileUpdate, now: Clocks) -> None:
         pairs = encode_attributes(update.attributes)
-        if size(pairs) > ROOM and any(size(pair) > ROOM for pair in pairs.split(b"&")):
-            detail = f"one attribute alone takes more than the {ROOM} bytes that fit into a call"
-            self._reject(partition, record, Rejection("send", "too_large", detail, update.mapping))
+        if rejection := too_large(update, pairs):
+            self._reject(partition, record, rejection)
             return
         key = update.identity.key()
-        if partition.delivered_before(record.offset, key):
+        if partition.recovering and partition.delivered_before(record.offset, key):
             partition.tracker.give(DONE)
             return
-        suffix = encode_identity(update.identity)[len(key) :]
-        layer = Layer(self._waiting.rank(update.occurred_at), pairs)
-        pending = self._waiting.get(partition.key, key)
-        if pending is None:
-            number = partition.tracker.open(update.mapping)
+        suffix = encode_identity(update.identity)[len(key) :] if update.identity.kind == "mboxPC" else b""
+        newest = self._waiting.newest(update, suffix, pairs)
+        number = self._waiting.replace(partition.key, key, newest)
+        if number is None:
             # A timestamp of the future would hold the identity back until then.
             oldest = min(record.timestamp, int(now.wall * 1000))
-            pending = Pending(number, suffix, oldest, layer)
-        else:
-            number = self._number(partition, pending, update.mapping)
-            pending.put(suffix, layer)
-        self._waiting.put(partition.key, key, pending)
+            number = self._merge(partition, key, newest, update.mapping, oldest)
         partition.tracker.give(number)
+
+    def _merge(self, partition: Partition, key: bytes, newest: bytes, mapping: int, oldest: int) -> int:
+        """Lay the newest event's values over what waits, if anything does; the number of the update it belongs to."""
+        pending = self._waiting.get(partition.key, key)
+        if pending is None:
+            number = partition.tracker.open(mapping)
+            self._waiting.add(partition.key, key, (number, oldest), newest)
+        else:
+            number = self._number(partition, pending, mapping)
+            pending.put(Newest.unpacked(newest))
+            self._waiting.put(partition.key, key, pending)
+        return number
 
     @staticmethod
     def _number(partition: Partition, pending: Pending, mapping: int) -> int:

@@ -39,7 +39,8 @@ class Lane:
     """An identity with a call under way, or one to be repeated.
 
     `left` holds the attributes of the calls that are still to be made for what it carries. `due` (boot clock) is when
-    the next may leave, `turn` tells its place among the ready from earlier ones. `disturbed`: something of what the
+    a call may be repeated, 0 when none is to be. `turn` tells its place among the ready from earlier ones, 0 when it is
+    not among them. `disturbed`: something of what the
     call in flight carries was forgotten, so that its outcome settles nothing.
     """
 
@@ -101,6 +102,12 @@ class Lane:
     def partitions(self) -> set[TopicPartition]:
         """Those it carries something of."""
         return {single.partition for single in self.apart.singles} if self.apart else {*self.parts}
+
+    def carries(self, partition: TopicPartition, number: int) -> bool:
+        """Whether it carries this update of a partition."""
+        if self.apart is not None:
+            return any((single.partition, single.number) == (partition, number) for single in self.apart.singles)
+        return partition in self.parts and number in self.parts[partition].numbers
 
     def newest(self) -> int:
         """The time of the newest event, in milliseconds since the epoch."""

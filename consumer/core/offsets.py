@@ -31,13 +31,18 @@ DONE = 1
 
 
 class OffsetTracker:
-    """The offsets of one partition from `start` on; `run` dead letters stand directly below `start`."""
+    """The offsets of one partition from `start` on; `run` dead letters stand directly below `start`.
+
+    `unresolved` counts events, `settled` those of updates that were resolved, `completed_above` those resolved above
+    the committable offset.
+    """
 
     def __init__(self, start: int, run: int = 0) -> None:
         self.next_offset = start
         self.run = run
         self.completed_above = 0
         self.unresolved = 0
+        self.settled = 0
         self._owner = array("I")
         self._head = 0
         self._dropped = 0
@@ -62,6 +67,11 @@ class OffsetTracker:
         """The offset below which everything is resolved."""
         return self._offset(self._head) if self._head < len(self._owner) else self.next_offset
 
+    @property
+    def head(self) -> int | None:
+        """The number of the update that owns the committable offset; None when everything is resolved."""
+        return self._owner[self._head] if self._head < len(self._owner) else None
+
     def track(self, offset: int) -> bool:
         """Take an offset in, before anything can fail; False when it was taken in before."""
         if offset < self.next_offset:
@@ -70,7 +80,6 @@ class OffsetTracker:
             self._run_index.append(self._dropped + len(self._owner))
             self._run_offset.append(offset)
         self._owner.append(UNDECIDED)
-        self._events[UNDECIDED] += 1
         self.unresolved += 1
         self.next_offset = offset + 1
         return True
@@ -91,7 +100,6 @@ class OffsetTracker:
     def give(self, number: int) -> None:
         """The offset tracked last belongs to this update (`DONE`: it needs nothing more)."""
         self._owner[-1] = number
-        self._events[UNDECIDED] -= 1
         self._events[number] += 1
         if number == DONE:
             self.unresolved -= 1
@@ -108,6 +116,7 @@ class OffsetTracker:
         events = self._events[number]
         label = self._label[number]
         self.unresolved -= events
+        self.settled += events
         self.completed_above += events
         self._advance()
         return events, label

@@ -46,6 +46,8 @@ def split(pairs: bytes, room: int) -> deque[bytes]:
 
     A pair that is longer than `room` stands alone in a group that is too long.
     """
+    if len(pairs) + size(b"") * (pairs.count(b"&") + 1) <= room:
+        return deque((pairs,))
     groups: deque[bytes] = deque()
     group: list[bytes] = []
     used = 0

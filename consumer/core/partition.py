@@ -48,6 +48,7 @@ class Partition:
         self._start = assignment.committed or 0
         self._recovered = commit_metadata.read(self._start, assignment.metadata)
         self._recovered_end = self._recovered.end
+        self.recovering = self._start < self._recovered_end
         self._sent_again: set[bytes] = set()
         self._seen: tuple[int, int] | None = None
         self._handed: tuple[int, str] | None = None
@@ -71,6 +72,7 @@ class Partition:
         for ever (found by exhaustive search of crashes).
         """
         if offset >= self._recovered_end:
+            self.recovering = False
             self._sent_again.clear()
             return False
         if offset in self._recovered and key not in self._sent_again:
@@ -81,12 +83,17 @@ class Partition:
     def commit(self, *, final: bool) -> Commit | None:
         """What to commit now; None when nothing changed since the last time.
 
-        Until all that the last commit names as completed has been read again, only a final commit is given: an earlier
-        one would forget them, and a crash would send them again. Before anything was read there is nothing to say.
+        Before anything was read there is nothing to say. Until all that the last commit names as completed has been
+        read again, a commit would forget the rest, and have it sent again: only a final one is given, and only if it
+        saves more from being sent again.
         """
         tracker = self.tracker
-        if tracker.next_offset == self._start or (not final and tracker.next_offset < self._recovered_end):
+        if tracker.next_offset == self._start:
             return None
+        if tracker.next_offset < self._recovered_end:
+            forgotten = self._recovered.completed_from(tracker.next_offset)
+            if not final or tracker.settled < forgotten:
+                return None
         offset = tracker.committable
         seen = (offset, tracker.completed_above)  # the same count above the same offset: the same ones
         if seen == self._seen:

@@ -111,14 +111,18 @@ def encode_identity(identity: Identity) -> bytes:
 
 def encode_attributes(attributes: Mapping[str, str]) -> bytes:
     """`name=value&name=value`, percent-encoded ASCII, in the order given; without the prefix `profile.`."""
-    return "&".join([f"{_encoded_name(name)}={_percent_encoded(value)}" for name, value in attributes.items()]).encode(
-        "ascii"
-    )
+    values = tuple(attributes.values())
+    if not _UNRESERVED.fullmatch("".join(values)):  # one look at all of them: most need no encoding
+        values = tuple(map(_percent_encoded, values))
+    return (_template(tuple(attributes)) % values).encode("ascii")
+
+
+@lru_cache(maxsize=4096)
+def _template(names: tuple[str, ...]) -> str:
+    """What the values are put into; names come from mapping files, so that there are few such tuples."""
+    return "&".join([_percent_encoded(name).replace("%", "%%") + "=%s" for name in names])
 
 
 def _percent_encoded(text: str) -> str:
     """RFC 3986: everything but unreserved characters as the percent-encoded bytes of its UTF-8."""
     return text if _UNRESERVED.fullmatch(text) else quote(text, safe="")
-
-
-_encoded_name = lru_cache(maxsize=4096)(_percent_encoded)  # names come from mapping files: few, and always the same

@@ -1,7 +1,9 @@
 """What waits to be sent: kept per identity and partition, not per record, so that waiting merges instead of piling up.
 
 Most identities have nothing but the values of one event waiting, so these are kept as one `bytes` object each: a third
-less memory than an object with its integers, and nothing for the garbage collector to walk through.
+less memory than an object with its integers, and nothing for the garbage collector to walk through. Events of one
+mapping mostly set the same attributes (they have the same *shape*): the newer one then replaces the older one whole,
+without a look at its values.
 
 Between partitions the later event time wins, at equal times the event read later: each value's `rank` is one integer of
 both. Within a partition the offset decides.
@@ -11,21 +13,30 @@ from __future__ import annotations
 
 from collections import deque
 from struct import Struct
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from consumer.core.pairs import Layer, names, without
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    from consumer.core.profile import ProfileUpdate
     from consumer.core.record import TopicPartition
 
 _SEQUENCE_BITS = 48
 _SEQUENCE = (1 << _SEQUENCE_BITS) - 1
-_HEAD = Struct("<IqqQ")
-"""Update number, timestamp of the oldest event, and the rank in two parts; then the suffix, a blank, and the pairs."""
+_FIRST = Struct("<Iq")
+"""What stays when a newer event comes: update number, and timestamp of the oldest event."""
 
-PACKED_BYTES = 132
+_NEWEST = Struct("<HqQ")
+"""What the newest event replaces: shape, and the rank in two parts; then the suffix, a blank, and the pairs."""
+
+_SHAPE = slice(_FIRST.size, _FIRST.size + 2)
+_NO_SHAPE = b"\0\0"
+
+_MOST_SHAPES = (1 << 16) - 1
+
+PACKED_BYTES = 134
 """Memory of one packed `Pending` beside its texts: two object headers, a dictionary entry, a place in the queue."""
 
 OBJECT_BYTES = 520
@@ -35,22 +46,41 @@ LAYER_BYTES = 184
 """Memory of one more layer beside its text."""
 
 
+class Newest(NamedTuple):
+    """What the newest event brings: the number of its shape, the suffix of its identity, and its values."""
+
+    shape: int
+    suffix: bytes
+    layer: Layer
+
+    def packed(self) -> bytes:
+        """The same in less memory."""
+        rank, pairs = self.layer
+        return b"%b%b %b" % (_NEWEST.pack(self.shape, rank >> _SEQUENCE_BITS, rank & _SEQUENCE), self.suffix, pairs)
+
+    @classmethod
+    def unpacked(cls, packed: bytes, at: int = 0) -> Newest:
+        """What was packed, from this place on."""
+        shape, occurred_at, sequence = _NEWEST.unpack_from(packed, at)
+        suffix, _, pairs = packed[at + _NEWEST.size :].partition(b" ")
+        return cls(shape, suffix, Layer((occurred_at << _SEQUENCE_BITS) + sequence, pairs))
+
+
 class Pending:
     """What one identity has waiting in one partition.
 
     `number` is that of the update which owns its offsets, `also` those of further mappings. `suffix` is what the newest
-    event's identity parameter has behind the lane's key. `oldest` is a timestamp in milliseconds. `below` holds older
-    values that newer events did not set; no name stands in two layers.
+    event's identity parameter has behind the lane's key. `oldest` is a timestamp in milliseconds. `top` holds the
+    newest event's values, `below` older values that newer events did not set; no name stands in two layers.
     """
 
-    __slots__ = ("also", "below", "number", "oldest", "suffix", "top")
+    __slots__ = ("also", "below", "number", "oldest", "shape", "suffix", "top")
 
-    def __init__(self, number: int, suffix: bytes, oldest: int, top: Layer) -> None:
+    def __init__(self, number: int, oldest: int, newest: Newest) -> None:
         self.number = number
         self.also: tuple[int, ...] = ()
-        self.suffix = suffix
         self.oldest = oldest
-        self.top = top
+        self.shape, self.suffix, self.top = newest
         self.below: tuple[Layer, ...] = ()
 
     @property
@@ -58,27 +88,24 @@ class Pending:
         """All values, the oldest first."""
         return (*self.below, self.top)
 
-    def put(self, suffix: bytes, layer: Layer) -> None:
+    def put(self, newest: Newest) -> None:
         """Lay the values of a newer event of the same partition over what waits."""
-        self.below = without(self.layers, names([layer]))
-        self.suffix, self.top = suffix, layer
+        self.below = without(self.layers, names([newest.layer]))
+        self.shape, self.suffix, self.top = newest
 
     def packed(self) -> Pending | bytes:
         """The same in less memory, if there is nothing unusual about it."""
         if self.also or self.below:
             return self
-        rank, pairs = self.top
-        head = _HEAD.pack(self.number, self.oldest, rank >> _SEQUENCE_BITS, rank & _SEQUENCE)
-        return b"%b%b %b" % (head, self.suffix, pairs)
+        return _FIRST.pack(self.number, self.oldest) + Newest(self.shape, self.suffix, self.top).packed()
 
     @classmethod
     def unpacked(cls, packed: Pending | bytes) -> Pending:
         """What was packed."""
         if isinstance(packed, Pending):
             return packed
-        number, oldest, occurred_at, sequence = _HEAD.unpack_from(packed)
-        suffix, _, pairs = packed[_HEAD.size :].partition(b" ")
-        return cls(number, suffix, oldest, Layer((occurred_at << _SEQUENCE_BITS) + sequence, pairs))
+        number, oldest = _FIRST.unpack_from(packed)
+        return cls(number, oldest, Newest.unpacked(packed, _FIRST.size))
 
 
 class Waiting:
@@ -92,15 +119,20 @@ class Waiting:
         self._boxes: dict[TopicPartition, dict[bytes, Pending | bytes]] = {}
         self._queue: deque[bytes] = deque()
         self._sequence = 0
+        self._shapes: dict[tuple[int, tuple[str, ...]], int] = {}
 
     def __len__(self) -> int:
         """How many pairs of identity and partition wait."""
         return sum(map(len, self._boxes.values()))
 
-    def rank(self, occurred_at: int) -> int:
-        """The rank of an event read now; `occurred_at` in integer milliseconds."""
+    def newest(self, update: ProfileUpdate, suffix: bytes, pairs: bytes) -> bytes:
+        """A packed `Newest` of an event read now, whose attributes are `pairs` when encoded."""
+        names = update.mapping, tuple(update.attributes)
+        shape = self._shapes.get(names, 0)
+        if not shape and len(self._shapes) < _MOST_SHAPES:
+            shape = self._shapes[names] = len(self._shapes) + 1
         self._sequence += 1
-        return (occurred_at << _SEQUENCE_BITS) + self._sequence
+        return b"%b%b %b" % (_NEWEST.pack(shape, update.occurred_at, self._sequence), suffix, pairs)
 
     def open(self, partition: TopicPartition) -> None:
         """A partition that events will come from."""
@@ -111,17 +143,29 @@ class Waiting:
         packed = self._boxes[partition].get(key)
         return None if packed is None else Pending.unpacked(packed)
 
+    def replace(self, partition: TopicPartition, key: bytes, newest: bytes) -> int | None:
+        """Replace what waits whole, when it is one event's values of the same shape: its update's number, else None."""
+        box = self._boxes[partition]
+        before = box.get(key)
+        if not isinstance(before, bytes) or before[_SHAPE] != newest[:2] or before[_SHAPE] == _NO_SHAPE:
+            return None
+        box[key] = before[: _FIRST.size] + newest
+        self.size += _FIRST.size + len(newest) - len(before)
+        return int.from_bytes(before[:4], "little")
+
+    def add(self, partition: TopicPartition, key: bytes, first: tuple[int, int], newest: bytes) -> None:
+        """The first event of an identity that has nothing waiting: the number of its update, and its timestamp."""
+        packed = _FIRST.pack(*first) + newest
+        self._boxes[partition][key] = packed
+        self._queue.append(key)
+        self.size += _size(key, packed)
+
     def put(self, partition: TopicPartition, key: bytes, pending: Pending) -> None:
-        """What this identity has waiting now; a new one takes its place at the end of the queue."""
+        """What this identity has waiting now, in the place of what it had."""
         box = self._boxes[partition]
         packed = pending.packed()
-        before = box.get(key)
-        if before is None:
-            self._queue.append(key)
-        else:
-            self.size -= _size(key, before)
+        self.size += _size(key, packed) - _size(key, box[key])
         box[key] = packed
-        self.size += _size(key, packed)
 
     def first(self, taken: Collection[bytes]) -> bytes | None:
         """The identity whose turn is next, None when nothing waits; the turn of those under way passes (`taken`)."""

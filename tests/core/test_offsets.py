@@ -85,7 +85,7 @@ def test_a_number_is_used_again_once_its_events_are_passed() -> None:
     size = tracker.size
     for offset in range(1, 1000):
         tracker.resolve(give(tracker, offset))
-    assert tracker.size <= size + 7
+    assert tracker.size <= size + 7 + 4  # one number more, which is free
 
 
 def test_size_counts_events_runs_and_updates() -> None:
@@ -144,11 +144,11 @@ def test_a_window_longer_than_a_block_is_given_and_dropped_in_blocks(monkeypatch
         tracker.resolve(number)
     before = tracker.size
     tracker.resolve(numbers[5])
-    assert before - tracker.size == 6 * 4
+    assert before - tracker.size == 6 * 4 - 4  # six events less, one free number more
     assert (tracker.committable, len(tracker)) == (6, 4)
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(30))
 def test_the_tracker_agrees_with_a_naive_one(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     print(f"seed {seed}")  # noqa: T201  # to repeat a failure
     monkeypatch.setattr(offsets, "_TRIM", 8)
