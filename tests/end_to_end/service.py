@@ -34,6 +34,8 @@ def eventually(happened: Callable[[], Any], what: str, patience: float = PATIENC
 class Service:
     """`profile-consumer run` between `with` and its end; settings as `kafka__group_id="g"`."""
 
+    program: tuple[str, ...] = ("-m", "consumer")
+
     def __init__(self, folder: Path, **settings: object) -> None:
         self.log_file = folder / f"service-{time.monotonic_ns()}.log"
         self._settings = {"http__host": "127.0.0.1", "http__port": 0, "log__format": "json", **settings}
@@ -64,8 +66,8 @@ class Service:
                 value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
             )
         with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "consumer", "run"], cwd=ROOT, env=environment, stdout=log, stderr=log
+            self._process = subprocess.Popen(  # noqa: S603  # ours
+                [sys.executable, *self.program, "run"], cwd=ROOT, env=environment, stdout=log, stderr=log
             )
         self._url = ""
         self._starts += 1
