@@ -11,7 +11,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from confluent_kafka import (
-    ConsumerGroupTopicPartitions,
+    Consumer,
     IsolationLevel,
     KafkaError,
     KafkaException,
@@ -21,6 +21,7 @@ from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AclOperation, AdminClient, OffsetSpec  # type: ignore[attr-defined]  # no __all__
 from confluent_kafka.cimpl import NewTopic
 
+from consumer.adapters import kafka_errors
 from consumer.adapters.kafka_config import admin_config
 from consumer.core.record import TopicPartition
 from consumer.errors import KafkaFailed
@@ -61,9 +62,13 @@ class Lookup:
 
     def __init__(self, connection: Connection) -> None:
         # The group's consumer tells the same failures; a question about a topic must not create it.
-        config = {"log_level": 2, **admin_config(connection), "allow.auto.create.topics": "false"}
+        self._config = {"log_level": 2, **admin_config(connection), "allow.auto.create.topics": "false"}
+        self._groups: dict[str, Consumer] = {}
+        self._refusals: dict[str, KafkaError] = {}
         try:
-            self._admin = AdminClient(config, logger=logging.getLogger("confluent_kafka"), error_cb=lambda _: None)
+            self._admin = AdminClient(
+                self._config, logger=logging.getLogger("confluent_kafka"), error_cb=lambda _: None
+            )
         except KafkaException as error:
             raise KafkaFailed(f"kafka.properties: {error.args[0].str()}") from None
 
@@ -75,6 +80,8 @@ class Lookup:
     def serve(self) -> None:
         """Let the library call back; without it its log lines would pile up."""
         self._admin.poll(0)
+        for group_id in self._groups:
+            self._listen(group_id)
 
     def partitions(self, topics: Iterable[str]) -> Generator[None, None, dict[str, int | KafkaError]]:
         """How many partitions each topic has, or why that is not known."""
@@ -112,17 +119,49 @@ class Lookup:
         self, group_id: str, partitions: Iterable[TopicPartition]
     ) -> Generator[None, None, dict[TopicPartition, CommittedOffset]]:
         """What the group committed; partitions without a commit are left out."""
-        asked = ConsumerGroupTopicPartitions(group_id, [KafkaPartition(*key) for key in partitions])
-        answer = yield from _wait(
-            self._admin.list_consumer_group_offsets([asked], request_timeout=ANSWER_SECONDS)[group_id]
-        )
+        asked = [KafkaPartition(*key) for key in partitions]
+        answer: Future[list[KafkaPartition]] = Future()
+        self._open(group_id)
+        Thread(target=self._ask_committed, args=(group_id, asked, answer), daemon=True, name="kafka-lookup").start()
+        while not answer.done():
+            self._listen(group_id)
+            if group_id in self._refusals:
+                raise KafkaException(self._refusals[group_id])
+            yield
         found = {}
-        for part in answer.topic_partitions:
+        for part in answer.result():
             if part.error:
                 raise KafkaException(part.error)
             if part.offset >= 0:
                 found[TopicPartition(part.topic, part.partition)] = CommittedOffset(part.offset, part.metadata or "")
         return found
+
+    def _open(self, group_id: str) -> None:
+        """Have a consumer that knows the group and never joins it.
+
+        The admin client's own question for commits ends the process when the group's coordinator moves: librdkafka
+        passes that news to a membership which an admin client does not have (confluentinc/librdkafka#5040).
+        """
+        if group_id not in self._groups:
+            logger = logging.getLogger("confluent_kafka")
+            config = {**self._config, "group.id": group_id, "enable.auto.commit": False}
+            self._groups[group_id] = Consumer({**config, "error_cb": lambda _: None}, logger=logger)
+
+    def _listen(self, group_id: str) -> None:
+        """A refusal is said once, and not to who asked; it holds until an answer comes."""
+        message = self._groups[group_id].poll(0)
+        error = message.error() if message is not None else None
+        if error is not None and error.code() in kafka_errors.REFUSED:
+            self._refusals[group_id] = error
+
+    def _ask_committed(self, group_id: str, asked: list[KafkaPartition], answer: Future[list[KafkaPartition]]) -> None:
+        try:
+            found = self._groups[group_id].committed(asked, timeout=ANSWER_SECONDS)
+        except KafkaException as error:
+            answer.set_exception(error)
+        else:
+            self._refusals.pop(group_id, None)
+            answer.set_result(found)
 
     def offsets(self, wanted: Mapping[TopicPartition, OffsetSpec]) -> Generator[None, None, dict[TopicPartition, int]]:
         """Offsets by specification; for a time behind the last record, the end."""

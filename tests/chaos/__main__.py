@@ -27,6 +27,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=20, help="how many fresh seeds")
     parser.add_argument("--seed", type=int, help="this seed alone")
     parser.add_argument("--plant", choices=plants.PLANTS, help="with this bug")
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="leave the members' logs there")
     parser.add_argument("--proof", action="store_true", help="every bug, until a seed finds it")
     parser.add_argument("--most", type=int, default=40, help="seeds after which a bug counts as not found")
     asked = parser.parse_args()
@@ -36,7 +37,7 @@ def main() -> int:
     seeds = range(first, first + (asked.seeds if asked.seed is None else 1))
     with KafkaCluster() as kafka:
         for seed in seeds:
-            if (found := _run(kafka, seed, asked.plant or plants.NONE)) is not None:
+            if (found := _run(kafka, seed, asked.plant or plants.NONE, asked.keep)) is not None:
                 again = f"python -m tests.chaos --seed {seed}" + (f" --plant {asked.plant}" if asked.plant else "")
                 click.echo(f"{found}\nTo repeat it: .venv/bin/{again}")
                 return 1
@@ -44,13 +45,13 @@ def main() -> int:
     return 0
 
 
-def _run(kafka: KafkaCluster, seed: int, plant: str) -> str | None:
+def _run(kafka: KafkaCluster, seed: int, plant: str, keep: Path | None = None) -> str | None:
     """What a seed found; None when all was well."""
     begun = time.monotonic()
     plan = make(seed)
     with tempfile.TemporaryDirectory() as folder:
         try:
-            verdict = World(kafka, Path(folder), plan, plant).run()
+            verdict = World(kafka, keep or Path(folder), plan, plant).run()
         except Failed as failed:
             return str(failed)
     figures = f"{verdict.delivered} delivered, {verdict.dead} dead letters, {verdict.repeated} calls repeated"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import orjson
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaException, Producer
+from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from consumer.simulator.target import Target
@@ -97,7 +97,9 @@ class World:
         self._topic = kafka.create_topic(PARTITIONS)
         self._dead = kafka.create_topic(1, message_timestamp_type="LogAppendTime")
         self._group = f"g-{uuid.uuid4().hex[:8]}"
-        self._producer = Producer({"bootstrap.servers": kafka.bootstrap, "enable.idempotence": True, "linger.ms": 5})
+        self._producer = Producer(
+            {"bootstrap.servers": kafka.bootstrap, "enable.idempotence": True, "linger.ms": 5, "log_level": 0}
+        )
         self._entries: list[Entry] = []
         self._numbers = 0
         self._of_customer = [0] * CUSTOMERS
@@ -310,14 +312,11 @@ class World:
         if now < self._next_observation or self._paused_at is not None:
             return None
         self._next_observation = now + OBSERVE_EVERY
-        asked = ConsumerGroupTopicPartitions(
-            self._group, [KafkaPartition(self._topic, number) for number in range(PARTITIONS)]
-        )
         try:
-            answer = self._kafka.admin.list_consumer_group_offsets([asked], request_timeout=5)[self._group].result(10)
+            commits = self._kafka.committed(self._group, self._topic, PARTITIONS)
         except KafkaException:
             return None
-        committed = {part.partition: max(0, part.offset) for part in answer.topic_partitions}
+        committed = {number: max(0, offset) for number, (offset, _) in enumerate(commits)}
         seen = Observation(time.time(), len(self._target.history), committed)
         self._observations.append(seen)
         return seen

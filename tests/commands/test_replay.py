@@ -9,7 +9,7 @@ import uuid
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions
+from confluent_kafka import Consumer
 from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.admin import AclOperation, ResourceType  # type: ignore[attr-defined]  # without __all__
 
@@ -259,10 +259,7 @@ def test_a_killed_replay_loses_nothing_and_repeats_nothing_that_was_committed(ka
 
 def remembered(setting: Setting) -> int:
     """How many letters, all in one partition, the replay has committed."""
-    group = f"{setting.group}.replay"
-    asked = ConsumerGroupTopicPartitions(group, [KafkaPartition(setting.dead, number) for number in range(2)])
-    parts = setting.kafka.admin.list_consumer_group_offsets([asked])[group].result(PATIENCE).topic_partitions
-    return max(int(part.offset) for part in parts)
+    return max(offset for offset, _ in setting.kafka.committed(f"{setting.group}.replay", setting.dead, 2))
 
 
 def test_what_an_earlier_replay_did_is_kept_though_a_limited_one_does_not_read_so_far(kafka: Kafka) -> None:

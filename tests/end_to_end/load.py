@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka import Consumer, Producer
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # without __all__
     AlterConfigOpType,
     ConfigEntry,
@@ -70,9 +70,7 @@ class Visits:
 
 def committed(kafka: Kafka, group: str, topic: str, partitions: int) -> list[int]:
     """The committed offsets of a group, by partition."""
-    wanted = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, each) for each in range(partitions)])
-    found = kafka.admin.list_consumer_group_offsets([wanted])[group].result(30)
-    return [each.offset for each in found.topic_partitions]
+    return [offset for offset, _ in kafka.committed(group, topic, partitions)]
 
 
 def refuse_all(kafka: Kafka, topic: str, *, refused: bool = True) -> None:
