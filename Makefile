@@ -11,6 +11,8 @@ INSTALLED := .venv/installed
 help:
 	@echo 'make demo         see it work: everything embedded, nothing else needed'
 	@echo 'make test         run all tests; REQUIRE_REAL_KAFKA=1 fails where those with a real Kafka would be skipped'
+	@echo 'make chaos        hurt real processes at random: fresh seeds, SEEDS=20 of them; see tests/chaos/README.md'
+	@echo 'make chaos-proof  plant twelve bugs, one after the other, and see each of them found (20 minutes)'
 	@echo 'make lint         check style and types'
 	@echo 'make docs         write the pages of docs/ that are made of the code'
 	@echo 'make constraints  pin the newest versions of all dependencies'
@@ -21,6 +23,13 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED)
 	@$(BIN)/python -m pytest --cov
+
+SEEDS ?= 20
+chaos: $(INSTALLED)
+	@$(BIN)/python -m tests.chaos --seeds $(SEEDS)
+
+chaos-proof: $(INSTALLED)
+	@$(BIN)/python -m tests.chaos --proof
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -49,4 +58,4 @@ clean:
 	rm -rf .venv .cache .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo test lint docs constraints clean
+.PHONY: help demo test chaos chaos-proof lint docs constraints clean

@@ -43,6 +43,12 @@ def kafka_cluster() -> Iterator[Callable[..., KafkaCluster]]:
         yield lambda **options: _start(running, **options)
 
 
+def start_kafka(**options: object) -> Iterator[KafkaCluster]:
+    """Brokers for a fixture of a wider scope; skips, or fails where it must not be skipped."""
+    with ExitStack() as running:
+        yield _start(running, **options)
+
+
 def _start(running: ExitStack, **options: object) -> KafkaCluster:
     try:
         return running.enter_context(KafkaCluster(**options))  # type: ignore[arg-type]
