@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import socket
 import sys
 import time
+import uuid
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -18,30 +20,39 @@ from consumer.adapters.health import Heartbeat
 from consumer.adapters.http_server import HttpServer, Sources
 from consumer.adapters.kafka import KafkaSource, Subscription
 from consumer.adapters.kafka_config import Connection
+from consumer.adapters.kafka_lookup import Lookup
+from consumer.adapters.ledger_topic import LedgerTopic
 from consumer.adapters.metrics import Metrics
 from consumer.adapters.profile_api import Endpoint, ProfileApi
+from consumer.adapters.quota_ledger import NoLedger, QuotaLedger
 from consumer.adapters.record_reader import RecordReader
-from consumer.adapters.reporter import Reporter, Windows
+from consumer.adapters.reporter import Names, Reporter, Windows
+from consumer.adapters.retention import Retention
 from consumer.adapters.schema_folder import read_schemas
+from consumer.adapters.schema_registry import SchemaRegistry
 from consumer.adapters.sender import Sender
 from consumer.adapters.status import QuotaStatus, Snapshot, Status, StatusBoard
 from consumer.adapters.status_page import About
 from consumer.core.breaker import Breaker
 from consumer.core.engine import Engine
 from consumer.core.gate import Gate
-from consumer.core.mapping_file import parse_mappings
+from consumer.core.lease import Terms
+from consumer.core.mapping_file import SUFFIX, parse_mappings
 from consumer.core.quota import Quota, Unlimited
 from consumer.core.response_rules import ResponseRules
+from consumer.core.shared_quota import SharedQuota
 from consumer.core.state import State
 from consumer.core.throttle import Throttle
 from consumer.core.work import Limits
+from consumer.errors import MappingsInvalid, Problem
 from consumer.runner import Outside, Runner, Timing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from threading import Event
 
     from consumer.core.mapping import Mappings
-    from consumer.runner import Calls, DeadLetterWriter
+    from consumer.runner import Calls, DeadLetterWriter, LedgerLink
     from consumer.settings import Settings
 
 STALLED = 60.0
@@ -55,35 +66,80 @@ def serve(settings: Settings, stopping: Event, *, dry_run: bool) -> None:
 
     Raises:
         MappingsInvalid: The mapping files; every problem at once.
+        LedgerInvalid: The topic of the quota ledger; every problem at once.
         Stopped: It stopped by itself.
     """
     logs.configure(settings.log.level, settings.log.format, sys.stdout)
     mappings = parse_mappings(read_schemas(settings.schemas), max_value_length=settings.target.max_value_length)
+    _check_registry(settings, mappings)
     group = f"{settings.kafka.group_id}.dry-run" if dry_run else settings.kafka.group_id
+    topics = _topics(settings, mappings)
     log.info("starting", version=consumer.__version__, group_id=group)
-    for warning in settings.warnings:
+    for warning in (*settings.warnings, *_topic_warnings(topics, mappings)):
         log.warning("settings_warning", message=warning)
     log.info("mappings_loaded", mappings=mappings.names)
-    if settings.quota.limit:
-        log.warning("settings_warning", setting="quota.limit", message="calls are not counted yet: no quota is kept")
-    quota: Quota = Unlimited()
     with ExitStack() as running:
         windows = _windows(settings, mappings, group, running, dry_run=dry_run)
-        engine = _engine(settings, mappings, quota)
         connection = Connection(settings.kafka.bootstrap_servers, settings.kafka.properties)
-        calls, dead_letters = _dry(settings, mappings) if dry_run else _outside(settings, mappings, connection, group)
-        reporter = Reporter(mappings, quota, windows)
-        outside = Outside(calls, dead_letters, RecordReader(connection), reporter)
+        quota, ledger = _quota(settings, connection, group, dry_run=dry_run)
+        engine = _engine(settings, mappings, quota)
+        key = settings.log.identity_key
+        hasher = logs.IdentityHasher(key.get_secret_value() if key else None)
+        calls, dead_letters = (
+            (DryCalls(hasher), DryDeadLetters(mappings.names))
+            if dry_run
+            else _outside(settings, mappings, connection, group)
+        )
+        reporter = Reporter(mappings, quota, windows, Names(group, hasher), Retention(Lookup(connection)))
+        schemas = SchemaRegistry(settings.kafka.schema_registry_url or "", mappings.schemas)
+        outside = Outside(calls, dead_letters, RecordReader(connection), schemas, ledger, reporter)
         subscription = Subscription(
             group,
-            settings.kafka.topics or mappings.topics,
+            topics,
             settings.kafka.group_protocol,
             settings.kafka.start_from,
             settings.kafka.on_out_of_range,
         )
         timing = Timing(settings.delivery.commit_interval, settings.delivery.drain_timeout)
-        runner = Runner(engine, lambda listener: KafkaSource(connection, subscription, listener), outside, timing)
+        runner = Runner(
+            engine,
+            # A group without commits makes a new ledger: so none is committed until that is done.
+            lambda listener: KafkaSource(connection, subscription, listener, lambda: ledger.stands),
+            outside,
+            timing,
+        )
         runner.run(stopping)
+
+
+def _topics(settings: Settings, mappings: Mappings) -> tuple[str, ...]:
+    """The topics to read; raises MappingsInvalid when we write to one of them."""
+    topics = settings.kafka.topics or mappings.topics
+    own = {settings.dead_letter.topic: "dead_letter.topic", settings.quota.topic: "quota.topic"}
+    loops = [
+        Problem(
+            f"{mapping.name}{SUFFIX}", 0, 0, f'topics: "{topic}" is {own[topic]}: its records would come round again'
+        )
+        for mapping in mappings.all
+        for topic in mapping.topics
+        if topic in own and topic in topics
+    ]
+    if loops:
+        raise MappingsInvalid(loops)
+    return topics
+
+
+def _topic_warnings(topics: tuple[str, ...], mappings: Mappings) -> Iterator[str]:
+    """What `kafka.topics` leaves out, or names without need."""
+    for topic in sorted(set(topics) - set(mappings.topics)):
+        yield f"kafka.topics: no mapping is for {topic}, so that all its events are passed over as unmatched"
+    for topic in sorted(set(mappings.topics) - set(topics)):
+        yield f"kafka.topics: {topic} is not read, though a mapping is for it"
+
+
+def _check_registry(settings: Settings, mappings: Mappings) -> None:
+    if settings.kafka.schema_registry_url is None and mappings.framed:
+        message = "format: registry needs the address of the registry: set kafka.schema_registry_url"
+        raise MappingsInvalid([Problem(f"{name}{SUFFIX}", 0, 0, message) for name in mappings.framed])
 
 
 def _windows(settings: Settings, mappings: Mappings, group: str, running: ExitStack, *, dry_run: bool) -> Windows:
@@ -104,6 +160,16 @@ def _windows(settings: Settings, mappings: Mappings, group: str, running: ExitSt
     running.callback(server.stop)
     log.info("http_server_started", host=settings.http.host, port=server.start())
     return Windows(metrics, board, heartbeat)
+
+
+def _quota(settings: Settings, connection: Connection, group: str, *, dry_run: bool) -> tuple[Quota, LedgerLink]:
+    """A dry run makes no calls, and none are counted."""
+    if dry_run or not settings.quota.limit:
+        return Unlimited(), NoLedger()
+    limit, window, lease = settings.quota.limit, settings.quota.window, settings.quota.lease
+    instance = f"{socket.gethostname()}.{uuid.uuid4().hex[:8]}"  # two with one name would count as one
+    quota = SharedQuota(Terms.of(limit, window, lease, settings.target.timeout), instance, random.random)
+    return quota, QuotaLedger(connection, LedgerTopic(settings.quota.topic, window), group, quota)
 
 
 def _engine(settings: Settings, mappings: Mappings, quota: Quota) -> Engine:
@@ -136,8 +202,3 @@ def _outside(
         settings.dead_letter_timeout,
     )
     return Sender(api), dead_letters
-
-
-def _dry(settings: Settings, mappings: Mappings) -> tuple[Calls, DeadLetterWriter]:
-    key = settings.log.identity_key
-    return DryCalls(logs.IdentityHasher(key.get_secret_value() if key else None)), DryDeadLetters(mappings.names)

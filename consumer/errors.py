@@ -3,7 +3,8 @@
 ProfileConsumerError
 ├── Invalid                 something a person wrote is wrong; holds every problem at once
 │   ├── SettingsInvalid
-│   └── MappingsInvalid
+│   ├── MappingsInvalid
+│   └── LedgerInvalid
 ├── KafkaFailed             a command needs Kafka and cannot have it
 └── Stopped                 the service stops by itself (exit 4); the message is the reason
 """
@@ -48,6 +49,10 @@ class SettingsInvalid(Invalid):
 
 class MappingsInvalid(Invalid):
     """The mapping files, their schemas or their cases."""
+
+
+class LedgerInvalid(Invalid):
+    """The topic of the quota ledger: its settings would let calls be forgotten."""
 
 
 class KafkaFailed(ProfileConsumerError):

@@ -7,12 +7,13 @@ the same thread drains what is on the wire before it lets them go.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from consumer.core.clock import Clocks
-from consumer.core.command import Command, DeadLetter, Pause, ReadAgain, Resume, Send
+from consumer.core.command import Command, DeadLetter, FetchSchema, Pause, ReadAgain, Resume, Send
 from consumer.core.deadline import Deadline
-from consumer.errors import Stopped
+from consumer.errors import ProfileConsumerError, Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,12 +26,16 @@ if TYPE_CHECKING:
     from consumer.core.outcome import Completed
     from consumer.core.partition import Assignment, Commit
     from consumer.core.record import Record, TopicPartition
+    from consumer.core.schemas_wanted import SchemaAnswer
 
 MOST_RECORDS = 500
 """Records that one turn takes in, so that outcomes never wait long for their turn."""
 
 IDLE = 0.1
 """Seconds that a turn waits for records when nothing is in flight."""
+
+ASKING = 0.01
+"""The same while the quota ledger is opened, in several questions."""
 
 BUSY = 0.005
 """Seconds that a turn waits for an outcome when no records came: how late a new record may be seen."""
@@ -75,12 +80,51 @@ class Reader(Protocol):
         """Stop reading."""
 
 
+class Schemas(Protocol):
+    """Asks for schemas in the background."""
+
+    def request(self, wanted: FetchSchema) -> None:
+        """Start to ask."""
+
+    def poll(self) -> list[SchemaAnswer]:
+        """What was answered since the last call; never waits."""
+
+    def close(self, seconds: float) -> None:
+        """Give up what is not answered after `seconds`."""
+
+
+class LedgerLink(Protocol):
+    """Connects the quota with the ledger that all replicas share."""
+
+    stands: bool
+    """Whether the ledger is there as it must be."""
+
+    @property
+    def asking(self) -> bool:
+        """Whether an answer is awaited: the loop should turn quickly."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether all that was to be written is acknowledged."""
+
+    def turn(self, now: Clocks) -> None:
+        """Read and write; never waits."""
+
+    def raise_if_stopped(self) -> None:
+        """Raise why the service must stop."""
+
+    def close(self, seconds: float) -> None:
+        """Give up what is not written after `seconds`."""
+
+
 class Outside(NamedTuple):
     """What the loop works with."""
 
     calls: Calls
     dead_letters: DeadLetterWriter
     reader: Reader
+    schemas: Schemas
+    ledger: LedgerLink
     reporter: Reporter
 
 
@@ -105,7 +149,7 @@ class Runner:
         self, engine: Engine, connect: Callable[[Listener], KafkaSource], outside: Outside, timing: Timing
     ) -> None:
         self._engine = engine
-        self._calls, self._dead_letters, self._reader, self._reporter = outside
+        self._calls, self._dead_letters, self._reader, self._schemas, self._ledger, self._reporter = outside
         self._timing = timing
         self._next_commit = 0.0
         self._source = connect(self)
@@ -115,13 +159,17 @@ class Runner:
 
         Raises:
             Stopped: It must not go on; what was answered is committed, the rest is held.
+            LedgerInvalid: The topic of the quota ledger is not as it must be.
         """
         reason = "asked to stop"
         try:
             while not stopping.is_set() and self._engine.stop_reason is None:
                 self._turn()
-        except Stopped as stopped:
+        except ProfileConsumerError as stopped:
             reason = str(stopped)
+            raise
+        except BaseException as fault:
+            reason = f"a fault in the program: {type(fault).__name__}"
             raise
         finally:
             self._stop(self._engine.stop_reason or reason)
@@ -132,9 +180,11 @@ class Runner:
 
     def _turn(self) -> None:
         in_flight = self._engine.gate.in_flight
-        records = self._source.poll(0.0 if in_flight else self._engine.wait(_clocks(), IDLE), MOST_RECORDS)
+        longest = ASKING if self._ledger.asking else IDLE
+        records = self._source.poll(0.0 if in_flight else self._engine.wait(_clocks(), longest), MOST_RECORDS)
         self._engine.received(records, _clocks())
         self._settle(BUSY if in_flight and not records else 0.0)
+        self._ledger.raise_if_stopped()
         now = _clocks()
         self._carry_out(self._engine.commands(now))
         if now.boot >= self._next_commit:
@@ -143,7 +193,7 @@ class Runner:
         self._reporter.turn(self._engine, self._source, now)
 
     def _settle(self, timeout: float) -> None:
-        """Tell the engine how calls, dead letters, re-reads and commits ended."""
+        """Tell the engine how calls, dead letters, re-reads and commits ended, and the quota what its ledger says."""
         completed = self._calls.completed(timeout)
         now = _clocks()
         for call in completed:
@@ -154,9 +204,19 @@ class Runner:
             self._reporter.dead_letter(report, now)
         for partition, offset, record in self._reader.poll():
             self._engine.read_again(partition, offset, record)
-        for result in self._source.committed():
+        for answer in self._schemas.poll():
+            self._engine.schema_answered(answer, now)
+        self._committed()
+        self._ledger.turn(now)
+
+    def _committed(self) -> set[Commit]:
+        """Take in the broker's word on commits; those it spoke of."""
+        now = _clocks()
+        results = self._source.committed()
+        for result in results:
             self._engine.committed(result)
             self._reporter.commit(result, now)
+        return {result.commit for result in results}
 
     def _carry_out(self, commands: list[Command]) -> None:
         sends = []
@@ -169,6 +229,8 @@ class Runner:
                     self._reporter.dying(command)
                 case ReadAgain():
                     self._reader.request(command)
+                case FetchSchema():
+                    self._schemas.request(command)
                 case Pause(partition):
                     self._source.pause([partition])
                 case Resume(partition):
@@ -189,7 +251,10 @@ class Runner:
         What Kafka is handed when this returns is sent before the group goes on; its result is not waited for.
         """
         begun = _clocks()
+        self._reporter.draining(partitions, self._engine)
         self._drain(partitions, Deadline.after(begun.boot, self._timing.drain_timeout))
+        self._engine.gate.release()
+        self._ledger.turn(_clocks())
         commits = self._engine.commits(final=partitions)
         self._reporter.revoked(partitions, self._engine, _clocks().boot - begun.boot)
         self._engine.forget(partitions)
@@ -216,18 +281,25 @@ class Runner:
         deadline = Deadline.after(begun.boot, self._timing.drain_timeout)
         self._reporter.stopping(reason, begun)
         partitions = list(self._engine.partitions)
-        self._drain(partitions, deadline)
+        with suppress(Stopped):  # a part that has ended by itself is why we stop; it answers no more
+            self._drain(partitions, deadline)
+        self._engine.gate.release()
         commits = self._engine.commits(final=partitions)
         self._source.pause(partitions)
         self._source.commit(commits)
         unanswered = set(commits)  # earlier commits of the same partitions may be answered first
-        while unanswered and not deadline.passed(_clocks().boot):
+        self._ledger.turn(_clocks())
+        while (unanswered or not self._ledger.settled) and not deadline.passed(_clocks().boot):
             self._source.poll(BUSY, 1)
-            unanswered -= {result.commit for result in self._source.committed()}
+            unanswered -= self._committed()
+            self._ledger.turn(_clocks())
+        self._reporter.unanswered(len(unanswered))
         self._source.close(deadline.left(_clocks().boot))
         self._calls.close(deadline.left(_clocks().boot))
         self._dead_letters.close(deadline.left(_clocks().boot))
+        self._ledger.close(deadline.left(_clocks().boot))
         self._reader.close()
+        self._schemas.close(deadline.left(_clocks().boot))
         self._reporter.stopped(_clocks().boot - begun.boot)
 
 

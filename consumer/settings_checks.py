@@ -65,6 +65,13 @@ def warnings(settings: Settings) -> Iterator[str]:
             f"quota.lease ({format_duration(settings.quota.lease)}) is cut to quota.window ÷ 60 "
             f"({format_duration(longest)})"
         )
+    slack = min(settings.quota.lease, longest) + timeout
+    if settings.quota.limit and slack > settings.quota.window / 20:
+        yield (
+            f"quota.lease + target.timeout ({format_duration(slack)}) is more than a twentieth of quota.window "
+            f"({format_duration(settings.quota.window)}): calls count so much longer than the window, and that share "
+            "of the quota is not used"
+        )
 
 
 def _properties(kafka: KafkaSettings) -> Iterator[Finding]:

@@ -238,7 +238,7 @@ class KafkaCluster(Kafka):
             file.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
             command = self._runtime.command(self._folder, f"{self._name(broker)}-format", "128m", ("-Xshare:auto",))
             added = [word for credential in scram for word in ("--add-scram", credential)]
-            tool = [*command, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(file), *added]
+            tool = [*command, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(file), *added]
             formatting.append(subprocess.Popen(tool, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
         for process in formatting:
             output, _ = process.communicate(timeout=START_SECONDS)

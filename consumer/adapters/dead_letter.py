@@ -19,7 +19,6 @@ from consumer.adapters.kafka_lookup import Lookup
 from consumer.core.acknowledgement import DeadLetterReport
 from consumer.core.letter import PREFIX, REPLAYS
 from consumer.core.record import TopicPartition
-from consumer.errors import KafkaFailed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +53,7 @@ class DeadLetterProducer:
         timeout: Seconds after which an unacknowledged record is reported as failed.
 
     Raises:
-        KafkaFailed: `kafka.properties` are not accepted.
+        SettingsInvalid: `kafka.properties` are not accepted.
     """
 
     def __init__(
@@ -105,7 +104,7 @@ class DeadLetterProducer:
                 logger=logging.getLogger("confluent_kafka"),
             )
         except KafkaException as error:
-            raise KafkaFailed(f"kafka.properties: {kafka_errors.cause(error).str()}") from None
+            raise kafka_errors.properties_refused(error) from None
 
     def _replace(self) -> None:
         """An idempotent producer that met a fatal error never works again; what it held is reported as failed."""

@@ -37,10 +37,10 @@ from consumer.adapters.start_position import StartPositions
 from consumer.adapters.subscription import Listener, Subscription, group_config
 from consumer.core.partition import Assignment
 from consumer.core.record import TopicPartition
-from consumer.errors import KafkaFailed, Stopped
+from consumer.errors import Stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from confluent_kafka import KafkaError
 
@@ -68,15 +68,23 @@ class _Reading(NamedTuple):
 class KafkaSource:
     """Reads the topics as a member of the group, from its construction on.
 
+    `may_begin`: whether a topic's start may be committed, which makes the group one that has worked.
+
     Raises:
-        KafkaFailed: `kafka.properties` are not accepted.
+        SettingsInvalid: `kafka.properties` are not accepted.
     """
 
-    def __init__(self, connection: Connection, subscription: Subscription, listener: Listener) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        subscription: Subscription,
+        listener: Listener,
+        may_begin: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._listener = listener
         self._lookup = Lookup(connection)
         self._positions = StartPositions(
-            self._lookup, subscription.group_id, subscription.start_from, self._commit_starts
+            self._lookup, subscription.group_id, subscription.start_from, self._commit_starts, may_begin
         )
         place = Place(connection.bootstrap_servers, subscription.group_id)
         self._health = KafkaHealth(self._lookup, place, subscription.topics, time.monotonic())
@@ -102,7 +110,7 @@ class KafkaSource:
         try:
             self._consumer = Consumer({**config, **callbacks}, logger=logging.getLogger("confluent_kafka"))
         except KafkaException as error:
-            raise KafkaFailed(f"kafka.properties: {kafka_errors.cause(error).str()}") from None
+            raise kafka_errors.properties_refused(error) from None
         self._consumer.subscribe(
             list(subscription.topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )

@@ -12,19 +12,25 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from confluent_kafka import (
     Consumer,
+    ConsumerGroupTopicPartitions,
     IsolationLevel,
     KafkaError,
     KafkaException,
     TopicCollection,
 )
 from confluent_kafka import TopicPartition as KafkaPartition
-from confluent_kafka.admin import AclOperation, AdminClient, OffsetSpec  # type: ignore[attr-defined]  # no __all__
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # no __all__
+    AclOperation,
+    AdminClient,
+    ConfigResource,
+    OffsetSpec,
+    ResourceType,
+)
 from confluent_kafka.cimpl import NewTopic
 
 from consumer.adapters import kafka_errors
 from consumer.adapters.kafka_config import admin_config
 from consumer.core.record import TopicPartition
-from consumer.errors import KafkaFailed
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
@@ -57,7 +63,7 @@ class Lookup:
     """Asks Kafka on a connection of its own, so that a hanging broker blocks neither the group nor the loop.
 
     Raises:
-        KafkaFailed: `kafka.properties` are not accepted.
+        SettingsInvalid: `kafka.properties` are not accepted.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -70,12 +76,39 @@ class Lookup:
                 self._config, logger=logging.getLogger("confluent_kafka"), error_cb=lambda _: None
             )
         except KafkaException as error:
-            raise KafkaFailed(f"kafka.properties: {error.args[0].str()}") from None
+            raise kafka_errors.properties_refused(error) from None
 
     def create_topic(self, name: str) -> Future[None]:
         """Create a topic with the broker's defaults; never waits."""
         created = self._admin.create_topics([NewTopic(name, -1, -1)], request_timeout=ANSWER_SECONDS)
         return created[name]
+
+    def create(self, name: str, replicas: int, config: Mapping[str, str]) -> Generator[None, None, None]:
+        """Create a topic of one partition."""
+        topic = NewTopic(name, 1, replicas, config=dict(config))
+        created: Future[None] = self._admin.create_topics([topic], request_timeout=ANSWER_SECONDS)[name]
+        yield from _wait(created)
+
+    def brokers(self) -> Generator[None, None, int]:
+        """How many brokers there are."""
+        return len((yield from _wait(self._admin.describe_cluster(request_timeout=ANSWER_SECONDS))).nodes)
+
+    def replicas(self, topic: str) -> Generator[None, None, list[int] | None]:
+        """How many replicas each partition of a topic has; None when there is no such topic."""
+        described = self._admin.describe_topics(TopicCollection([topic]), request_timeout=ANSWER_SECONDS)
+        try:
+            partitions = (yield from _wait(described[topic])).partitions
+        except KafkaException as error:
+            if kafka_errors.cause(error).code() in kafka_errors.MISSING_TOPIC:
+                return None
+            raise
+        return [len(partition.replicas) for partition in partitions]
+
+    def config(self, topic: str) -> Generator[None, None, dict[str, str]]:
+        """The settings of a topic, its own and those that it has from the brokers."""
+        wanted = ConfigResource(ResourceType.TOPIC, topic)
+        described = self._admin.describe_configs([wanted], request_timeout=ANSWER_SECONDS)[wanted]
+        return {name: entry.value for name, entry in (yield from _wait(described)).items()}
 
     def serve(self) -> None:
         """Let the library call back; without it its log lines would pile up."""
@@ -96,7 +129,7 @@ class Lookup:
             for name in topics:
                 topic = self._admin.list_topics(name, timeout=ANSWER_SECONDS).topics[name]
                 found[name] = topic.error or len(topic.partitions)
-        except KafkaException as error:
+        except Exception as error:  # noqa: BLE001  # whatever it is: who waits must hear of it, or waits for ever
             answer.set_exception(error)
         else:
             answer.set_result(found)
@@ -108,6 +141,17 @@ class Lookup:
         )
         operations = (yield from _wait(described[topic])).authorized_operations
         return not operations or AclOperation.READ in operations
+
+    def retention(self, topics: Iterable[str]) -> Generator[None, None, dict[str, float]]:
+        """Seconds after which each topic's records are deleted; a topic that keeps them for ever is left out."""
+        resources = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in topics]
+        found = {}
+        for resource, answer in self._admin.describe_configs(resources, request_timeout=ANSWER_SECONDS).items():
+            config = yield from _wait(answer)
+            milliseconds = int(config["retention.ms"].value)
+            if milliseconds >= 0 and "delete" in config["cleanup.policy"].value:
+                found[resource.name] = milliseconds / 1000
+        return found
 
     def has_nothing(self, group_id: str, member_id: str) -> Generator[None, None, bool]:
         """Whether this member is in the group and no partition is given to it."""
@@ -128,13 +172,13 @@ class Lookup:
             if group_id in self._refusals:
                 raise KafkaException(self._refusals[group_id])
             yield
-        found = {}
-        for part in answer.result():
-            if part.error:
-                raise KafkaException(part.error)
-            if part.offset >= 0:
-                found[TopicPartition(part.topic, part.partition)] = CommittedOffset(part.offset, part.metadata or "")
-        return found
+        return _offsets_of(answer.result())
+
+    def all_committed(self, group_id: str) -> Generator[None, None, dict[TopicPartition, CommittedOffset]]:
+        """What the group committed in any partition; for one question at a start (see `_open`)."""
+        asked = ConsumerGroupTopicPartitions(group_id)
+        answers = self._admin.list_consumer_group_offsets([asked], request_timeout=ANSWER_SECONDS)
+        return _offsets_of((yield from _wait(answers[group_id])).topic_partitions)
 
     def _open(self, group_id: str) -> None:
         """Have a consumer that knows the group and never joins it.
@@ -157,7 +201,7 @@ class Lookup:
     def _ask_committed(self, group_id: str, asked: list[KafkaPartition], answer: Future[list[KafkaPartition]]) -> None:
         try:
             found = self._groups[group_id].committed(asked, timeout=ANSWER_SECONDS)
-        except KafkaException as error:
+        except Exception as error:  # noqa: BLE001  # as above
             answer.set_exception(error)
         else:
             self._refusals.pop(group_id, None)
@@ -182,3 +226,13 @@ def _wait(answer: Future[T]) -> Generator[None, None, T]:
     while not answer.done():
         yield
     return answer.result()
+
+
+def _offsets_of(parts: Iterable[KafkaPartition]) -> dict[TopicPartition, CommittedOffset]:
+    found = {}
+    for part in parts:
+        if part.error:
+            raise KafkaException(part.error)
+        if part.offset >= 0:
+            found[TopicPartition(part.topic, part.partition)] = CommittedOffset(part.offset, part.metadata or "")
+    return found

@@ -45,6 +45,7 @@ class StartPositions:
         group_id: Whose commits count.
         start_from: `earliest`, `latest` or milliseconds since the epoch, for a topic without any commit.
         commit: Commits these offsets as the group's member; the future holds an error, or None when Kafka took them.
+        may_begin: Whether the start of a topic may be committed.
     """
 
     def __init__(
@@ -53,11 +54,13 @@ class StartPositions:
         group_id: str,
         start_from: str | int,
         commit: Callable[[dict[TopicPartition, int]], Future[KafkaError | None]],
+        may_begin: Callable[[], bool] = lambda: True,
     ) -> None:
         self._lookup = lookup
         self._group_id = group_id
         self._spec = {"earliest": EARLIEST, "latest": LATEST}.get(str(start_from)) or at_time(int(start_from))
         self._commit = commit
+        self._may_begin = may_begin
         self._generations: dict[TopicPartition, int] = {}
         self._located: list[Located] = []
         self._steps: Generator[None, None, bool] | None = None
@@ -122,6 +125,8 @@ class StartPositions:
             offset, metadata = commits.get(key, (None, ""))
             start = beginnings[key] if offset is None else offset
             self._located.append(Located(Assignment(key, generation, offset, metadata), start))
+        if not self._may_begin():
+            return False
         fresh = [topic for topic in partitions if topic not in begun and TopicPartition(topic, 0) in asked]
         for topic in fresh:
             yield from self._begin(partitions[topic], asked)

@@ -12,7 +12,7 @@ import structlog
 
 from consumer import app, settings
 from consumer.commands.options import config_option
-from consumer.errors import Stopped
+from consumer.errors import LedgerInvalid, Stopped
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +38,6 @@ def command(config: Path | None, *, dry_run: bool) -> None:
         signal.signal(number, lambda *_: stopping.set())
     try:
         app.serve(settings.load(config, os.environ), stopping, dry_run=dry_run)
-    except Stopped as stopped:
+    except (LedgerInvalid, Stopped) as stopped:
         structlog.get_logger().error("stopped_by_itself", reason=str(stopped))
         raise

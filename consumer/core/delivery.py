@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from consumer.core.dead_letters import DeadLetters
     from consumer.core.gate import Gate, Permit
     from consumer.core.outcome import Completed, Transient
-    from consumer.core.profile import Result
+    from consumer.core.profile import Result, SchemaWanted
     from consumer.core.record import TopicPartition
     from consumer.core.work import Work
 
@@ -62,7 +62,7 @@ class Delivery:
         work: Work,
         gate: Gate,
         dead_letters: DeadLetters,
-        map_record: Callable[[Record], Result],
+        map_record: Callable[[Record], Result | SchemaWanted],
         chance: Callable[[], float],
     ) -> None:
         self.waiting = Waiting()
@@ -155,12 +155,12 @@ class Delivery:
             single, record = lane.apart.pop()
             lane.apart.failing_since = None
             events = self._resolve(single.partition, single.number)
-            self._work.tally.arrivals.append(Arrival(events, record.timestamp if record else 0))
+            self._work.tally.arrivals.append(Arrival(events, record.timestamp if record else 0, lane.identity))
         else:
             newest = lane.newest()
             parts = lane.parts.items()
             events = sum(self._resolve(partition, number) for partition, part in parts for number in part.numbers)
-            self._work.tally.arrivals.append(Arrival(events, newest))
+            self._work.tally.arrivals.append(Arrival(events, newest, lane.identity))
             lane.parts.clear()
         self._afresh(lane)
 
@@ -258,6 +258,11 @@ class Delivery:
 
     # -- what is where -------------------------------------------------------------------------------------------------
 
+    @property
+    def backlog(self) -> int:
+        """How many identities wait for a call."""
+        return len(self.waiting) + len(self._lanes) - len(self._calls)
+
     def touches(self, partitions: set[TopicPartition]) -> bool:
         """Whether a call that carries anything of these partitions is in flight."""
         return any(not partitions.isdisjoint(lane.partitions()) for lane, _ in self._calls.values())
@@ -267,9 +272,10 @@ class Delivery:
         return Counter(partition for lane, _ in self._calls.values() for partition in lane.partitions())
 
     def oldest(self) -> int | None:
-        """The timestamp of the event that waits longest for its turn, in milliseconds; None when nothing does."""
+        """The timestamp of the oldest event that waits or is under way, in milliseconds; None when none is."""
         key = self.waiting.first(self._lanes)
-        return None if key is None else self.waiting.oldest(key)
+        oldest = [lane.oldest for lane in self._lanes.values()]
+        return min(oldest if key is None else [*oldest, self.waiting.oldest(key)], default=None)
 
     def repeats(self, partition: TopicPartition, number: int) -> bool:
         """Whether the call that carries an update of a partition is to be made again, or is being."""

@@ -60,6 +60,14 @@ class Gate:
         self.credentials.sent(now.boot)
         return Permit(call, self._breaker.sent(), self._throttle.sent(now.boot))
 
+    def backlog(self, waiting: int, created: int) -> None:
+        """Lanes that wait for a call now, and lanes created since the start: the quota is paced by them."""
+        self._quota.backlog(waiting, created)
+
+    def release(self) -> None:
+        """Nothing more is to be sent for now: calls that were taken and not made are given back."""
+        self._quota.release()
+
     def states(self, now: Clocks) -> list[State]:
         """What holds back calls at this moment, without asking for one."""
         holding = []

@@ -85,12 +85,16 @@ def _is_time(value: object) -> TypeGuard[float]:
 
 
 class _Standing:
-    """Calls that count until a time: those of one lease, or of the closed ones that share a bucket (`lease` None)."""
+    """Calls that count until a time: those of one lease, or of the closed ones that share a bucket (`lease` None).
 
-    __slots__ = ("calls", "lease", "until")
+    `bucket` is the one in which they come free: number b ends at b times the width.
+    """
 
-    def __init__(self, until: float, calls: int, lease: str | None) -> None:
+    __slots__ = ("bucket", "calls", "lease", "until")
+
+    def __init__(self, until: float, bucket: int, calls: int, lease: str | None) -> None:
         self.until = until
+        self.bucket = bucket
         self.calls = calls
         self.lease = lease
 
@@ -107,7 +111,7 @@ class Ledger:
     """What the records read so far amount to; read them in the order of the log.
 
     Leases that are not closed are kept one by one; what closed ones used is kept in buckets of window ÷ 1000, rounded
-    late: a bucket comes free when the last of its leases would.
+    late: a bucket comes free when the last of its leases would. What comes free when is answered by buckets, too.
     """
 
     def __init__(self, window: float) -> None:
@@ -115,8 +119,9 @@ class Ledger:
         self._width = window / _BUCKETS
         self._latest = -math.inf
         self._open: dict[str, _Standing] = {}
-        self._closed: dict[float, _Standing] = {}
+        self._closed: dict[int, _Standing] = {}
         self._ends: list[_Standing] = []
+        self._frees: dict[int, int] = {}
         self._sum = 0
         self._waiting: dict[str, _Waiting] = {}
 
@@ -135,7 +140,7 @@ class Ledger:
         if take.take and take.lease not in self._open:  # a repeated record is the same lease
             # A leader whose clock is behind stamps too early, and so does a pod's: the later of the two counts.
             until = max(self._latest, take.at) + self._window + take.life
-            self._open[take.lease] = self._stand(until, take.take, take.lease)
+            self._open[take.lease] = self._stand(until, int(until // self._width) + 1, take.take, take.lease)
 
     def _close(self, close: Close) -> None:
         # The first close counts, and one whose take was never read (it has left the topic) frees nothing: with plain
@@ -143,21 +148,26 @@ class Ledger:
         lease = self._open.pop(close.lease, None)
         if lease is None:
             return
-        self._sum -= lease.calls
-        lease.calls = 0
-        if close.used:
-            until = (lease.until // self._width + 1) * self._width
-            if until in self._closed:
-                self._closed[until].calls += close.used
-                self._sum += close.used
-            else:
-                self._closed[until] = self._stand(until, close.used, None)
+        self._add(lease, -lease.calls)
+        if not close.used:
+            return
+        if lease.bucket in self._closed:
+            self._add(self._closed[lease.bucket], close.used)
+        else:
+            self._closed[lease.bucket] = self._stand(lease.bucket * self._width, lease.bucket, close.used, None)
 
-    def _stand(self, until: float, calls: int, lease: str | None) -> _Standing:
-        standing = _Standing(until, calls, lease)
+    def _stand(self, until: float, bucket: int, calls: int, lease: str | None) -> _Standing:
+        standing = _Standing(until, bucket, 0, lease)
+        self._add(standing, calls)
         heapq.heappush(self._ends, standing)
-        self._sum += calls
         return standing
+
+    def _add(self, standing: _Standing, calls: int) -> None:
+        standing.calls += calls
+        self._sum += calls
+        self._frees[standing.bucket] = self._frees.get(standing.bucket, 0) + calls
+        if not self._frees[standing.bucket]:
+            del self._frees[standing.bucket]
 
     def used(self, now: float) -> int:
         """Calls that count at `now`."""
@@ -173,30 +183,26 @@ class Ledger:
         """Drop what came free before `now`, for good: only for a time that is certain."""
         while self._ends and self._ends[0].until < now:
             gone = heapq.heappop(self._ends)
-            self._sum -= gone.calls
+            self._add(gone, -gone.calls)
             if gone.lease is None:
-                del self._closed[gone.until]
+                del self._closed[gone.bucket]
             elif self._open.get(gone.lease) is gone:
                 del self._open[gone.lease]
 
-    def _standing(self) -> list[tuple[float, int]]:
-        """When how many calls come free, in no order."""
-        return [(one.until, one.calls) for group in (self._open, self._closed) for one in group.values()]
-
     def free_at(self, limit: int) -> float:
-        """When fewer than `limit` calls will count, if no more are taken."""
+        """When fewer than `limit` calls will count, if no more are taken; rounded late by at most window ÷ 1000."""
         total = self._sum
-        for until, calls in sorted(self._standing()):
-            total -= calls
+        for bucket in sorted(self._frees):
+            total -= self._frees[bucket]
             if total < limit:
-                return until
+                return bucket * self._width
         return math.inf
 
     def freed(self, times: Sequence[float]) -> list[int]:
-        """How many calls will have come free at each of the times, which ascend."""
+        """How many calls will have come free at each of the times, which ascend; rounded like `free_at`."""
         frees = [0] * (len(times) + 1)
-        for until, calls in self._standing():
-            frees[bisect_left(times, until)] += calls
+        for bucket, calls in self._frees.items():
+            frees[bisect_left(times, bucket * self._width)] += calls
         return list(accumulate(frees[:-1]))
 
     def waiting(self, now: float, but: str) -> list[int]:

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 _STEPS = 96
 _REVIEWS = 1440
 _DEMAND = 24
+_OVERDUE = 0.005
+"""Seconds to wait for a review that is due: until it is made, nobody may go faster."""
+_UNTIL = 0.9
+"""Paced, as many lanes are created as are sent: only clearly fewer end it, or it would go on and off for ever."""
 
 
 class Backlog(NamedTuple):
@@ -51,7 +55,7 @@ class Pacing:
         self._count(boot)
         if self._tokens >= 1.0:
             return 0.0
-        until_review = max(0.0, self._reviewed + self._interval - boot)
+        until_review = max(_OVERDUE, self._reviewed + self._interval - boot)
         return min(until_review, (1.0 - self._tokens) / self.rate) if self.rate else until_review
 
     def spent(self) -> None:
@@ -66,12 +70,13 @@ class Pacing:
         """Decide anew, at the ledger's time `now`; `others` are the lanes that other instances have waiting."""
         self._reviewed = boot
         self._count(boot)
-        demand = self._demand(boot, backlog.created)
+        demand = self._demand(boot, backlog)
         left = self._terms.limit - ledger.used(now)
         rate = None
         if left < self._terms.limit / 2:
             share = self._share(self._sustainable(now, left, ledger), backlog.waiting, others)
-            rate = share if demand > share else None
+            enough = share if self.rate is None else share * _UNTIL
+            rate = share if demand > enough else None
         if rate is not None and self.rate is None:
             self._tokens, self._counted = 1.0, boot
         self.rate = rate
@@ -81,24 +86,26 @@ class Pacing:
         return self._terms.window / _REVIEWS
 
     def _count(self, boot: float) -> None:
-        # What could not be sent in time, for want of a lease, may follow: at most one lease of it.
+        # What could not be sent in time, for want of a lease, may follow: at most one lease of it. Without the one call
+        # more, a twelfth of the quota was lost where a lease holds one call, by the time that taking it needs.
         if self.rate is not None:
-            most = max(1.0, self.rate * self._terms.lease)
+            most = 1.0 + self.rate * self._terms.lease
             self._tokens = min(most, self._tokens + self.rate * (boot - self._counted))
         self._counted = boot
 
-    def _demand(self, boot: float, created: int) -> float:
-        """Lanes created a second, over an hour of the day's 24 even when it was started later.
+    def _demand(self, boot: float, backlog: Backlog) -> float:
+        """Lanes a second, over an hour of the day's 24 even when it was started later: created, or waiting if more.
 
-        Over the time since the start, the first seconds of a restart with a backlog would look like a flood.
+        Over the time since the start, the first seconds of a restart with a backlog would look like a flood. By the
+        created ones alone, pacing would switch itself off: what waits merges, and then as many are created as are sent.
         """
         period = self._terms.window / _DEMAND
         if not self._created:
             self._created.append((boot, 0))
         while len(self._created) > 1 and self._created[1][0] <= boot - period:
             self._created.popleft()
-        self._created.append((boot, created))
-        return (created - self._created[0][1]) / period
+        self._created.append((boot, backlog.created))
+        return max(backlog.created - self._created[0][1], backlog.waiting) / period
 
     def _sustainable(self, now: float, left: int, ledger: Ledger) -> float:
         """Calls a second that never run out within a window: what is left, and what comes free until then."""

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 class Usage(NamedTuple):
     """The quota as operators see it; calls and seconds.
 
-    `limit` 0: it is off. `used` is None while unknown. `next_free_at` (epoch seconds) is when the next call comes free,
-    None while calls are left. `rate` is the pace in calls a second, None while nothing is delayed.
+    `limit` 0: it is off. `used` is None while unknown. `next_free_at` (epoch seconds) is when the next calls come free,
+    None while enough are left. `rate` is the pace in calls a second, None while nothing is delayed. `blocked`: calls
+    are wanted, and fewer are free than a lease needs.
     """
 
     limit: int
@@ -23,6 +24,7 @@ class Usage(NamedTuple):
     used: int | None = None
     next_free_at: float | None = None
     rate: float | None = None
+    blocked: bool = False
 
     @property
     def left(self) -> int | None:

@@ -38,6 +38,15 @@ def certain(broker_time: float, now: Clocks) -> float:
     return min(broker_time, now.wall)
 
 
+def start_time(terms: Terms, broker_time: float, wall: float) -> float:
+    """The broker time from which the ledger must be read, to see all that may still count.
+
+    By a pod's own clock alone, one that was fast skipped calls that count (11 of 8 in the trial); a leader's can be
+    fast too, and that of a former leader may have been slow: an hour of the longest life's 24 is for that.
+    """
+    return min(broker_time, wall) - terms.window - terms.longest * 25 / 24
+
+
 class SharedQuota:
     """The quota of this instance, by the ledger that all share; implements `Quota`.
 
@@ -48,7 +57,6 @@ class SharedQuota:
 
     def __init__(self, terms: Terms, instance: str, chance: Callable[[], float]) -> None:
         self.terms = terms
-        self.blocked = False
         self._instance = instance
         self._chance = chance
         self._ledger: Ledger | None = None
@@ -59,6 +67,8 @@ class SharedQuota:
         self._append: list[Entry] = []
         self._named = 0
         self._late = 0
+        self._owed: set[str] = set()
+        self._short_of = 0
         self._wanted_since: float | None = None
         self._retry_at: float | None = None
         self._broker_ahead = 0.0
@@ -73,12 +83,8 @@ class SharedQuota:
         return self._take(0, now)
 
     def start_time(self, broker_time: float, now: Clocks) -> float:
-        """The broker time from which the ledger must be read, to see all that may still count.
-
-        By a pod's own clock alone, one that was fast skipped calls that count (11 of 8 in the trial); a leader's can be
-        fast too, and that of a former leader may have been slow: an hour of the longest life's 24 is for that.
-        """
-        return min(broker_time, now.wall) - self.terms.window - self.terms.longest * 25 / 24
+        """The broker time from which the ledger must be read; that of the probe is given."""
+        return start_time(self.terms, broker_time, now.wall)
 
     def opened(self, ledger: Ledger, broker_time: float, now: Clocks) -> None:
         """The ledger, read up to and with the probe, whose broker time is given."""
@@ -93,6 +99,7 @@ class SharedQuota:
         time = certain(broker_time, now)
         if isinstance(entry, Take) and entry.instance == self._instance:
             self._broker_ahead = broker_time - now.boot
+            self._owed.discard(entry.lease)
             if self._asked is not None and entry.lease == self._asked.name:
                 self._ledger.forget(time)
                 self._decide(self._asked, self._ledger.used(time), now)
@@ -106,9 +113,17 @@ class SharedQuota:
         else:
             self._leases.append(lease)
             self._wanted_since = self._retry_at = None
-            self.blocked = False
+            self._short_of = 0
 
     # Appending to it
+
+    def owes(self, entry: Entry) -> bool:
+        """Whether an entry that could not be appended is to be appended again.
+
+        A take that asked is not: its lease would be over before it is read back. What was used and what was booked
+        again is: else a whole lease counts, or calls that were made do not.
+        """
+        return isinstance(entry, Close) or entry.lease in self._owed
 
     def turn(self, now: Clocks) -> list[Entry]:
         """What to append now; to be called often, it is cheap."""
@@ -140,7 +155,9 @@ class SharedQuota:
 
     def _rebook(self, now: Clocks) -> None:
         if self._late:
-            self._append.append(self._take(self._late, now))
+            take = self._take(self._late, now)
+            self._owed.add(take.lease)
+            self._append.append(take)
             self._late = 0
 
     def _is_short(self, now: Clocks) -> bool:
@@ -154,13 +171,14 @@ class SharedQuota:
     def _ask(self, ledger: Ledger, time: float, now: Clocks) -> None:
         """Take a lease if enough is free: half of the largest, or there is a storm of tiny ones near the limit."""
         wanted = self._size()
+        least = min(wanted, max(1, self.terms.largest // 2))
         free = self.terms.limit - ledger.used(time)
-        if free < min(wanted, max(1, self.terms.largest // 2)):
-            self.blocked = not any(lease.good(now) for lease in self._leases)
+        if free < least:
+            self._short_of = 0 if any(lease.good(now) for lease in self._leases) else least
             self._retry_at = None
             return
         if self._retry_at is None:
-            self._retry_at = now.boot + (self._pause() if self.blocked else 0.0)
+            self._retry_at = now.boot + (self._pause() if self._short_of else 0.0)
         if now.boot >= self._retry_at:
             take = self._take(min(wanted, free), now)
             self._asked = Lease(take.lease, take.take, now, self.terms.lease, self.terms.timeout)
@@ -178,12 +196,9 @@ class SharedQuota:
 
     def _tell(self, now: Clocks) -> None:
         """Who waits without a lease says so once in a while, or the others take its share."""
-        held_back = self.blocked or self._pacing.rate is not None
-        if (
-            held_back
-            and self._backlog.waiting
-            and now.boot - self._told_at >= self.terms.lease + self.terms.timeout / 2
-        ):
+        held_back = self._short_of or self._pacing.rate is not None
+        silent = now.boot - self._told_at >= self.terms.lease + self.terms.timeout / 2
+        if held_back and self._backlog.waiting and silent:
             self._append.append(self._take(0, now))
 
     def _take(self, calls: int, now: Clocks) -> Take:
@@ -207,7 +222,7 @@ class SharedQuota:
                 return call
         if self._wanted_since is None:
             self._wanted_since = now.boot
-        if self.blocked or now.boot - self._wanted_since >= _SILENT:
+        if self._short_of or now.boot - self._wanted_since >= _SILENT:
             return NotNow(State.QUOTA_BLOCKED, self.terms.ahead)
         return NotNow(State.PROGRESSING, _ASKING)
 
@@ -232,15 +247,16 @@ class SharedQuota:
         while self._leases:
             self._close(self._leases.popleft())
         self._wanted_since = self._retry_at = None
-        self.blocked = False
+        self._short_of = 0
 
     def usage(self, now: Clocks) -> Usage:
         """What is used and left; unknown until the ledger is opened."""
         if self._ledger is None:
             return Usage(self.terms.limit, self.terms.window)
         used = self._ledger.used(self._time(now))
-        free_at = None if used < self.terms.limit else self._ledger.free_at(self.terms.limit)
-        return Usage(self.terms.limit, self.terms.window, used, free_at, self._pacing.rate)
+        needed = self._short_of or int(used >= self.terms.limit)
+        free_at = self._ledger.free_at(self.terms.limit - needed + 1) if needed else None
+        return Usage(self.terms.limit, self.terms.window, used, free_at, self._pacing.rate, bool(self._short_of))
 
     def _fade(self, boot: float) -> None:
         """Calls of about the last lifetime: what is older counts less and less."""

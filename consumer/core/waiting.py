@@ -88,8 +88,10 @@ class Pending:
         """All values, the oldest first."""
         return (*self.below, self.top)
 
-    def put(self, newest: Newest) -> None:
-        """Lay the values of a newer event of the same partition over what waits."""
+    def lay(self, newest: Newest, number: int) -> None:
+        """Lay the values of a newer event of the same partition, which belongs to this update, over what waits."""
+        if number != self.number and number not in self.also:
+            self.also = (*self.also, number)
         self.below = without(self.layers, names([newest.layer]))
         self.shape, self.suffix, self.top = newest
 
@@ -111,11 +113,12 @@ class Pending:
 class Waiting:
     """All that waits for its turn, and in which order the turns come: the identity that waits longest first.
 
-    `size` is the memory it takes, in bytes.
+    `size` is the memory it takes, in bytes; `created` counts what began to wait since the start.
     """
 
     def __init__(self) -> None:
         self.size = 0
+        self.created = 0
         self._boxes: dict[TopicPartition, dict[bytes, Pending | bytes]] = {}
         self._queue: deque[bytes] = deque()
         self._sequence = 0
@@ -139,7 +142,7 @@ class Waiting:
         self._boxes[partition] = {}
 
     def get(self, partition: TopicPartition, key: bytes) -> Pending | None:
-        """What this identity has waiting in this partition; changes count once they are `put`."""
+        """What this identity has waiting in this partition."""
         packed = self._boxes[partition].get(key)
         return None if packed is None else Pending.unpacked(packed)
 
@@ -158,14 +161,17 @@ class Waiting:
         packed = _FIRST.pack(*first) + newest
         self._boxes[partition][key] = packed
         self._queue.append(key)
+        self.created += 1
         self.size += _size(key, packed)
 
-    def put(self, partition: TopicPartition, key: bytes, pending: Pending) -> None:
-        """What this identity has waiting now, in the place of what it had."""
+    def lay(self, partition: TopicPartition, key: bytes, newest: bytes, number: int) -> None:
+        """Lay the values of an event, which belongs to this update, over what its identity has waiting."""
         box = self._boxes[partition]
-        packed = pending.packed()
-        self.size += _size(key, packed) - _size(key, box[key])
-        box[key] = packed
+        self.size -= _size(key, box[key])
+        pending = Pending.unpacked(box[key])
+        pending.lay(Newest.unpacked(newest), number)
+        box[key] = packed = pending.packed()
+        self.size += _size(key, packed)
 
     def first(self, taken: Collection[bytes]) -> bytes | None:
         """The identity whose turn is next, None when nothing waits; the turn of those under way passes (`taken`)."""

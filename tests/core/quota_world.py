@@ -73,11 +73,12 @@ class Appended(NamedTuple):
 
 
 class Flight(NamedTuple):
-    """A call on its way: when Target counts it, and when its end is known."""
+    """A call on its way: when Target counts it, and when its end is known; `late`: it left after its lease was over."""
 
     call: Call
     counted: float
     ends: float
+    late: bool
 
 
 class World:
@@ -228,7 +229,7 @@ class Pod:
         self.held: list[Call] = []
         self.probe = self.quota.probe(self.now)
         self.greed = world.chance.choice((3, 8, 30))
-        self.flood = world.chance.choice((0, 0, 50))
+        self.told, self.flood = world.chance.choice(((0, 0), (0, 0), (self.greed, 0), (self.greed, 50)))
         world.append([self.probe])
 
     @property
@@ -241,7 +242,9 @@ class Pod:
         self.wall_wrong = wrong
 
     def stop(self) -> None:
-        """A clean stop."""
+        """A clean stop: it waits for the calls on their way, at least for those that are to be booked again."""
+        if self._owes():
+            return
         self.quota.release()
         self.world.append(self.quota.turn(self.now))
         self.gone = True
@@ -263,8 +266,13 @@ class Pod:
             if self.frozen_until > self.world.time:
                 return
 
+    def _owes(self) -> bool:
+        return any(flight.late for flight in self.flights)
+
     def _stands_still(self) -> bool:
         world = self.world
+        if self._owes():  # the stated exception: frozen, in pieces, for longer than the window
+            return False
         if world.happens("freeze", 0.004):
             self.frozen_until = world.time + world.chance.uniform(1, 40)
         elif world.happens("suspend", 0.004):
@@ -319,7 +327,7 @@ class Pod:
     def _call(self) -> None:
         world = self.world
         self.created += self.flood
-        self.quota.backlog(waiting=self.greed, created=self.created)
+        self.quota.backlog(waiting=self.told, created=self.created)  # told of more, it is paced
         now = self.now
         held = HELD_AT_MOST if world.happens("hold", 0.03) else 0
         for _ in range(world.chance.randint(1, self.greed) if self._spends() else 0):
@@ -351,7 +359,8 @@ class Pod:
         world = self.world
         counted = world.time + (self.terms.timeout if world.late else 0.0)
         world.calls.append(counted)
-        self.flights.append(Flight(call, counted, world.chance.uniform(counted, world.time + self.terms.timeout)))
+        ends = world.chance.uniform(counted, world.time + self.terms.timeout)
+        self.flights.append(Flight(call, counted, ends, call.lease.over(self.now)))
 
     def _append(self) -> None:
         entries = self.quota.turn(self.now)

@@ -51,6 +51,7 @@ def test_nothing_completed_leaves_the_bitmap_empty(runs: list[tuple[int, bytes]]
         "pc1 x h b00",
         "pc1 0 h b\x7f\x7f",
         "pc1 0 h z00000",
+        "pc1 0 h x00",
         "pc1 0 h b0",
     ],
 )

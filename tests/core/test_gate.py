@@ -23,6 +23,7 @@ class Scarce:
     def __init__(self, calls: int) -> None:
         self.lease = Lease("l", calls, Clocks(0, 0), math.inf, 0)
         self.ended: list[Call] = []
+        self.told: list[tuple[int, int]] = []
 
     def access(self, now: Clocks) -> Call | NotNow:
         return self.lease.spend(now) or NotNow(State.QUOTA_BLOCKED, 5.0)
@@ -32,10 +33,10 @@ class Scarce:
         self.ended.append(call)
 
     def backlog(self, waiting: int, created: int) -> None:
-        raise NotImplementedError
+        self.told.append((waiting, created))
 
     def release(self) -> None:
-        raise NotImplementedError
+        self.lease.close()
 
     def usage(self, now: Clocks) -> Usage:
         raise NotImplementedError
@@ -82,6 +83,15 @@ def test_the_quota_is_asked_last_and_told_of_every_end() -> None:
     assert gate.states(at(5.9)) == [State.QUOTA_BLOCKED]
     assert gate.states(at(6)) == []
     assert gate.in_flight == 0
+
+
+def test_the_quota_is_told_what_waits_and_when_nothing_is_to_be_sent() -> None:
+    quota = Scarce(2)
+    gate = Gate(1, quota, Throttle(300), Breaker())
+    gate.backlog(3, 9)
+    assert quota.told == [(3, 9)]
+    gate.release()
+    assert isinstance(gate.access(at(0)), NotNow)
 
 
 def test_a_call_of_the_quota_ends_its_shortage() -> None:

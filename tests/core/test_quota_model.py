@@ -89,9 +89,12 @@ class ReadersLifeForJobs(Ledger):
 
 class RoundedEarly(Ledger):
     def _close(self, close: Close) -> None:
-        if close.lease in self._open:
-            self._width = TERMS.window / 2
-            self._open[close.lease].until -= self._width
+        lease = self._open.get(close.lease)
+        if lease is not None:
+            calls = lease.calls
+            self._add(lease, -calls)
+            lease.bucket -= 100
+            self._add(lease, calls)
         super()._close(close)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -16,11 +17,13 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # without __a
 from consumer.simulator.judge import Event
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
-    from random import Random
 
     from tests.kafka import Kafka
 
+SEED = random.randrange(10**6)  # noqa: S311 - no secret
+PARTITIONS = 3
 MAPPING = """\
 version: 1
 topics: [{topic}]
@@ -47,12 +50,13 @@ class Visits:
         self._topic = topic
         self._partitions = partitions
         ordered = {"enable.idempotence": True}  # else a retry may change the order of events
-        self._producer = Producer({"bootstrap.servers": kafka.bootstrap, "linger.ms": 5, **ordered})
+        large = {"message.max.bytes": 11_000_000}
+        self._producer = Producer({"bootstrap.servers": kafka.bootstrap, "linger.ms": 5, **ordered, **large})
 
-    def produce(self, random: Random, count: int, customers: int) -> None:
+    def produce(self, seed: random.Random, count: int, customers: int) -> None:
         """So many more; returns once Kafka has them."""
         for _ in range(count):
-            customer, number = random.randrange(customers), len(self.events)
+            customer, number = seed.randrange(customers), len(self.events)
             self.events.append(Event(f"mbox3rdPartyId=c{customer}", {"visit": str(number)}))
             value = {"type": "visit", "customer": f"c{customer}", "number": number}
             self.put(orjson.dumps(value), customer % self._partitions)
@@ -66,6 +70,11 @@ class Visits:
     def flush(self) -> None:
         """Wait until Kafka has all of it."""
         self._producer.flush()
+
+
+def resolved(records: int) -> Callable[[dict[str, Any]], bool]:
+    """All of so many records are committed, by one member."""
+    return lambda status: sum(each["committed"] or 0 for each in status["partitions"]) == records
 
 
 def committed(kafka: Kafka, group: str, topic: str, partitions: int) -> list[int]:

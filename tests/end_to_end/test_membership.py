@@ -49,26 +49,18 @@ def resolved(*offsets: int) -> Callable[[dict[str, Any]], bool]:
     return lambda status: [each["committed"] for each in status["partitions"]] == list(offsets)
 
 
-@pytest.mark.parametrize(
-    ("protocol", "properties"),
-    [("classic", {"heartbeat.interval.ms": "200"}), ("consumer", {})],
-    ids=["classic", "consumer"],
-)
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
 def test_partitions_taken_and_given_back_at_once_repeat_and_reorder_nothing(
-    kafka: Kafka,
-    target: Target,
-    service: Callable[..., Service],
-    tmp_path: Path,
-    chance: random.Random,
-    protocol: str,
-    properties: dict[str, str],
+    kafka: Kafka, target: Target, service: Callable[..., Service], tmp_path: Path, protocol: str
 ) -> None:
+    chance = random.Random(SEED)  # noqa: S311 - no secret
+    properties = {"heartbeat.interval.ms": "200"} if protocol == "classic" else {}
     topic = kafka.create_topic(PARTITIONS)
     visits = Visits(kafka, topic, PARTITIONS)
     target.control.patch(latency="30ms")
     group = f"g-{topic}"
     options = {"schemas": str(mappings(tmp_path, topic)), "kafka__group_id": group, "delivery__max_in_flight": 8}
-    options |= {"kafka__group_protocol": protocol, "kafka__properties": properties}  # type: ignore[dict-item]
+    options |= {"kafka__group_protocol": protocol, "kafka__properties": properties}
     visits.produce(chance, 3000, 600)
     with service(**options) as running:
         eventually(lambda: len(target.history) > 50, "calls are on the wire")

@@ -1,0 +1,274 @@
+from __future__ import annotations
+
+import time
+import uuid
+from typing import TYPE_CHECKING, Any, Self
+
+import pytest
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions
+from confluent_kafka import TopicPartition as KafkaPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # without __all__
+    AclOperation,
+    ConfigResource,
+    ResourceType,
+)
+from structlog.testing import capture_logs
+
+from consumer.adapters import ledger_topic
+from consumer.adapters.kafka_config import Connection
+from consumer.adapters.ledger_topic import LedgerTopic
+from consumer.adapters.quota_ledger import NoLedger, QuotaLedger
+from consumer.core.clock import Clocks
+from consumer.core.lease import Call, Terms
+from consumer.core.ledger import Close, Entry, Take, decode, encode
+from consumer.core.shared_quota import SharedQuota
+from consumer.core.state import NotNow, State
+from consumer.errors import LedgerInvalid, Stopped
+from tests.adapters.kafka_member import PATIENCE, new_group
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tests.kafka import Kafka, KafkaCluster
+
+WINDOW = 600.0
+TERMS = Terms.of(200, WINDOW, lease=10.0, timeout=1.0)
+
+
+def clocks() -> Clocks:
+    return Clocks(time.clock_gettime(time.CLOCK_BOOTTIME), time.time())
+
+
+class Replica:
+    """A quota on its ledger, turned by hand; of a group of its own unless told otherwise."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        topic: str,
+        group: str | None = None,
+        properties: Mapping[str, str] | None = None,
+        terms: Terms = TERMS,
+    ) -> None:
+        self.quota = SharedQuota(terms, f"i-{uuid.uuid4().hex[:8]}", lambda: 0.0)
+        connection = Connection(bootstrap, properties or {})
+        self.ledger = QuotaLedger(connection, LedgerTopic(topic, WINDOW), group or new_group(), self.quota)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ledger.close(5)
+
+    def until(self, holds: Callable[[], Any], what: str) -> Any:
+        end = time.monotonic() + PATIENCE
+        while not (result := holds()):
+            assert time.monotonic() < end, f"not within {PATIENCE} s: {what}"
+            self.ledger.turn(clocks())
+            self.ledger.raise_if_stopped()
+            time.sleep(0.001)
+        return result
+
+    def opened(self) -> Self:
+        self.until(lambda: self.used is not None, "the ledger is open")
+        return self
+
+    @property
+    def used(self) -> int | None:
+        return self.quota.usage(clocks()).used
+
+    def call(self) -> Call:
+        def access() -> Call | None:
+            answer = self.quota.access(clocks())
+            return None if isinstance(answer, NotNow) else answer
+
+        return self.until(access, "a call")  # type: ignore[no-any-return]  # `until` gives what was asked for
+
+
+@pytest.fixture
+def topic() -> str:
+    return f"ledger-{uuid.uuid4().hex[:8]}"
+
+
+def entries(kafka: Kafka, topic: str) -> list[tuple[Entry | None, tuple[int, int]]]:
+    """Everything in the ledger: entries, and kind and time of their timestamps."""
+    consumer = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": "look", "enable.partition.eof": True})
+    consumer.assign([KafkaPartition(topic, 0, 0)])
+    found = []
+    while (message := consumer.poll(PATIENCE)) and not message.error():
+        found.append((decode(message.value()), message.timestamp()))
+    consumer.close()
+    return found
+
+
+def commit(kafka: Kafka, group: str) -> None:
+    topic = kafka.create_topic()
+    offsets = ConsumerGroupTopicPartitions(group, [KafkaPartition(topic, 0, 0)])
+    kafka.admin.alter_consumer_group_offsets([offsets])[group].result(PATIENCE)
+
+
+def test_the_first_start_creates_the_ledger_as_it_must_be(kafka: Kafka, topic: str) -> None:
+    with Replica(kafka.bootstrap, topic) as replica:
+        assert not replica.ledger.stands
+        assert replica.ledger.asking
+        replica.opened()
+        assert replica.ledger.stands
+        assert not replica.ledger.asking
+    wanted = ConfigResource(ResourceType.TOPIC, topic)
+    config = {
+        key: entry.value for key, entry in kafka.admin.describe_configs([wanted])[wanted].result(PATIENCE).items()
+    }
+    expected = LedgerTopic(topic, WINDOW).settings(1)
+    assert {name: config[name] for name in expected} == expected
+    assert len(kafka.admin.list_topics(topic).topics[topic].partitions) == 1
+    [(probe, (kind, _))] = entries(kafka, topic)
+    assert isinstance(probe, Take)
+    assert (probe.take, kind) == (0, 2)  # TIMESTAMP_LOG_APPEND_TIME
+
+
+def test_replicas_see_each_others_calls_and_a_stop_gives_back_what_was_not_made(kafka: Kafka, topic: str) -> None:
+    with Replica(kafka.bootstrap, topic) as one, Replica(kafka.bootstrap, topic) as two:
+        one.opened().quota.backlog(2, 2)
+        two.opened()
+        one.call()
+        two.until(lambda: two.used == 2, "the other has read the lease")
+        one.quota.release()
+        one.ledger.turn(clocks())
+        one.until(lambda: one.ledger.settled, "the close is acknowledged")
+        two.until(lambda: two.used == 1, "the other has read the close")
+    assert [type(entry) for entry, _ in entries(kafka, topic)] == [Take, Take, Take, Close]
+
+
+def test_a_start_reads_what_counts_and_nobody_passes_the_limit(kafka: Kafka, topic: str) -> None:
+    with Replica(kafka.bootstrap, topic) as replica:
+        replica.opened()
+        kafka.produce(topic, [b"not ours", encode(Take("o.1", "o", 198, 11.0, time.time())), encode(Close("x", 0))])
+    with Replica(kafka.bootstrap, topic) as replica:
+        assert replica.opened().used == 198
+        replica.call()
+        replica.call()
+        replica.until(
+            lambda: replica.quota.usage(clocks()).blocked or replica.quota.access(clocks()) is None, "no more"
+        )
+        answer = replica.quota.access(clocks())
+        assert isinstance(answer, NotNow)
+        assert answer.state is State.QUOTA_BLOCKED
+        assert replica.used == 200
+
+
+def test_a_ledger_with_other_settings_is_refused_with_every_problem(kafka: Kafka, topic: str) -> None:
+    kafka.create_topic(2, topic, retention_bytes="1000", segment_ms="3600000")
+    with Replica(kafka.bootstrap, topic) as replica, pytest.raises(LedgerInvalid) as refused:
+        replica.opened()
+    text = str(refused.value)
+    assert "has 2 partitions" in text
+    assert "has message.timestamp.type=CreateTime, expected LogAppendTime" in text
+    assert "has retention.bytes=1000, expected -1" in text
+    assert "segment.ms" not in text
+    replica.ledger.turn(clocks())
+    replica.ledger.raise_if_stopped()  # said once; the loop still ends in order
+
+
+def test_missing_while_the_group_has_commits_it_is_never_created_in_silence(
+    kafka: Kafka, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_topic, "MISSING_FOR", 0.5)
+    group = new_group()
+    commit(kafka, group)
+    with Replica(kafka.bootstrap, topic, group) as replica, pytest.raises(Stopped, match="quota init") as stopped:
+        replica.opened()
+    assert "how many calls were made in the last 10m is unknown" in str(stopped.value)
+    assert topic not in kafka.admin.list_topics(timeout=PATIENCE).topics
+
+
+def test_a_ledger_that_comes_a_moment_late_is_not_missing(kafka: Kafka, topic: str) -> None:
+    group = new_group()
+    commit(kafka, group)
+    with Replica(kafka.bootstrap, topic, group) as replica:
+        replica.until(lambda: replica.ledger._lookup is not None and time.monotonic(), "a turn")
+        for _ in range(100):
+            replica.ledger.turn(clocks())
+            time.sleep(0.002)
+        with Replica(kafka.bootstrap, topic) as another:
+            another.opened()
+        replica.opened()
+
+
+def test_deleted_while_it_is_used_it_ends_the_service(
+    kafka: Kafka, topic: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_topic, "MISSING_FOR", 0.5)
+    with Replica(kafka.bootstrap, topic) as replica:
+        replica.opened()
+        replica.call()
+        kafka.admin.delete_topics([topic])[topic].result(PATIENCE)
+        with pytest.raises(Stopped, match=r"was deleted.*quota init"):
+            replica.until(lambda: replica.quota.access(clocks()) is None, "it notices")
+
+
+def test_without_kafka_there_is_no_call_once_the_lease_is_over_and_it_goes_on_by_itself(
+    kafka_cluster: Callable[..., KafkaCluster], topic: str
+) -> None:
+    terms = Terms.of(200, WINDOW, lease=2.0, timeout=1.0)
+    kafka = kafka_cluster()
+    with Replica(kafka.bootstrap, topic, terms=terms) as replica:
+        replica.opened()
+        replica.quota.backlog(2, 2)
+        replica.call()
+        kafka.pause()
+        replica.call()  # of the lease that is good still
+        since = time.monotonic()
+        while time.monotonic() - since < 4.0:
+            replica.ledger.turn(clocks())
+            assert isinstance(replica.quota.access(clocks()), NotNow)
+        answer = replica.quota.access(clocks())
+        assert isinstance(answer, NotNow)
+        assert answer.state is State.QUOTA_BLOCKED
+        kafka.resume()
+        replica.call()
+        replica.until(lambda: replica.ledger.settled, "all that waited is written")
+        assert replica.used is not None
+        assert replica.used <= 5
+
+
+def test_without_rights_it_says_which_are_needed_and_goes_on_once_they_are_given(
+    secure_kafka: KafkaCluster, topic: str
+) -> None:
+    group = new_group()
+    secure_kafka.allow("ann", ResourceType.GROUP, group, AclOperation.READ)
+    ann = secure_kafka.sasl("ann")
+    with Replica(secure_kafka.bootstrap_sasl, topic, group, ann) as replica, pytest.raises(Stopped, match="Describe"):
+        replica.opened()
+    with Replica(secure_kafka.bootstrap, topic) as admin:
+        admin.opened()
+    rights = (AclOperation.READ, AclOperation.DESCRIBE, AclOperation.DESCRIBE_CONFIGS)
+    secure_kafka.allow("ann", ResourceType.TOPIC, topic, *rights)
+    with Replica(secure_kafka.bootstrap_sasl, topic, group, secure_kafka.sasl("ann")) as replica:
+        with capture_logs() as logs:
+            replica.until(lambda: [line for line in logs if line["event"] == "quota_ledger_unavailable"], "a warning")
+        assert "needs its rights Read, Write, Describe and DescribeConfigs" in logs[0]["message"]
+        secure_kafka.allow("ann", ResourceType.TOPIC, topic, AclOperation.WRITE)
+        replica.opened()
+
+
+def test_a_fatal_error_of_the_producer_loses_no_close(kafka: Kafka, topic: str) -> None:
+    with Replica(kafka.bootstrap, topic) as replica, Replica(kafka.bootstrap, topic) as other:
+        replica.opened().quota.backlog(2, 2)
+        other.opened()
+        replica.call()
+        replica.ledger._log._broken = True
+        replica.quota.release()
+
+        def closed() -> bool:
+            replica.ledger.turn(clocks())
+            return other.used == 1
+
+        other.until(closed, "the close is read")
+
+
+def test_switched_off_there_is_nothing_to_connect() -> None:
+    none = NoLedger()
+    none.turn(clocks())
+    none.raise_if_stopped()
+    none.close(0)
+    assert (none.stands, none.settled, none.asking) == (True, True, False)
