@@ -13,6 +13,8 @@ help:
 	@echo 'make test         run all tests; REQUIRE_REAL_KAFKA=1 fails where those with a real Kafka would be skipped'
 	@echo 'make test-chart   run the tests of the Helm chart; the first time they build a Kubernetes, which takes minutes'
 	@echo 'make test-image   build the image and run it as the chart would; needs root, buildah and podman'
+	@echo 'make chaos        hurt real processes at random: fresh seeds, SEEDS=20 of them; see tests/chaos/README.md'
+	@echo 'make chaos-proof  plant twelve bugs, one after the other, and see each of them found (20 minutes)'
 	@echo 'make lint         check style and types'
 	@echo 'make docs         write the pages of docs/ that are made of the code'
 	@echo 'make chart-docs   write the table of helm/README.md'
@@ -24,6 +26,13 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED)
 	@$(BIN)/python -m pytest --cov
+
+SEEDS ?= 20
+chaos: $(INSTALLED)
+	@$(BIN)/python -m tests.chaos --seeds $(SEEDS)
+
+chaos-proof: $(INSTALLED)
+	@$(BIN)/python -m tests.chaos --proof
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -64,4 +73,4 @@ clean:
 	rm -rf .venv .cache .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo test test-chart test-image lint docs chart-docs constraints clean
+.PHONY: help demo test test-chart test-image chaos chaos-proof lint docs chart-docs constraints clean
