@@ -53,9 +53,8 @@ def code(text: str, language: str) -> list[str]:
 def test_every_guarantee_is_shown_by_tests_that_exist() -> None:
     table = dict(claims(README))
     assert list(table) == [f"G{number}" for number in range(1, 8)]
-    unshown = {number for number, tests in table.items() if not tests}
-    assert unshown == {"G4"}, "the ledger is still to come"
     for tests in table.values():
+        assert tests
         assert [name for name in tests if name not in DEFINED and not (ROOT / name).is_file()] == []
 
 
