@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "explain": "show what becomes of an event, and why",
     "new": "write a first mapping and its cases from an event's schema",
     "quota": "calls used and left, and when more come free; reserve calls for a job outside",
+    "replay": "produce dead letters back to where they came from",
     "run": "read events, map them, update profiles: the service",
     "test": "run the cases beside the mappings, and list what no case reaches",
     "schema": "print the JSON Schema of mapping files, for editors",

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from structlog.typing import EventDict
 
 
+collect_ignore = ["chaos", "end_to_end/test_membership.py"]
+"""Begun, and not yet proven: `make chaos` runs the first."""
+
 settings.register_profile("untimed", deadline=None)  # no test's result depends on how fast the machine is
 settings.load_profile("untimed")
 
@@ -50,6 +53,12 @@ def kafka_cluster() -> Iterator[Callable[..., KafkaCluster]]:
         pytest.skip("KAFKA_BOOTSTRAP names a broker that tests must not hurt")
     with ExitStack() as running:
         yield lambda **options: _start(running, **options)
+
+
+def start_kafka(**options: object) -> Iterator[KafkaCluster]:
+    """Brokers for a fixture of a wider scope; skips, or fails where it must not be skipped."""
+    with ExitStack() as running:
+        yield _start(running, **options)
 
 
 @pytest.fixture

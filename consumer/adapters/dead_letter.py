@@ -6,6 +6,7 @@ so. What the topic does not take whole is cut, down to its coordinates, so that 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from consumer.adapters import kafka_errors
 from consumer.adapters.kafka_config import Connection, producer_config
 from consumer.adapters.kafka_lookup import Lookup
 from consumer.core.acknowledgement import DeadLetterReport
+from consumer.core.letter import PREFIX, REPLAYS
 from consumer.core.record import TopicPartition
 
 if TYPE_CHECKING:
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from consumer.core.command import DeadLetter
-
-PREFIX = "dead-letter."
 
 CUTS = (None, 65_536, 0)
 """Bytes of the value that are tried, one after the other, while the topic calls it too large; None for all of it. With
@@ -65,7 +65,7 @@ class DeadLetterProducer:
         self._mappings = mappings
         self._timeout = timeout
         self._reports: list[DeadLetterReport] = []
-        self._broken = False
+        self._fatal: KafkaError | None = None
         self._lookup: Lookup | None = None
         self._creation: Future[None] | None = None
         self._next_creation = 0.0
@@ -75,13 +75,16 @@ class DeadLetterProducer:
         """Start to write one; the broker's word comes from `reports`."""
         if self._lookup is None:
             self._create()
-        if self._broken:
-            self._replace()
         self._produce(dead_letter, 0)
 
     def reports(self) -> list[DeadLetterReport]:
         """What the broker said since the last call; never waits."""
-        self._producer.poll(0)
+        try:
+            self._producer.poll(0)
+        except KafkaException as error:  # what is fatal is raised, in place of a call of `error_cb`
+            self._fatal = kafka_errors.cause(error)
+        if self._fatal is not None:
+            self._replace()
         reports, self._reports = self._reports, []
         return reports
 
@@ -96,18 +99,19 @@ class DeadLetterProducer:
             self._connection, {"message.timeout.ms": int(self._timeout * 1000), **_DEFAULTS}, _FIXED
         )
         try:
-            return Producer({**config, "error_cb": self._on_error}, logger=logging.getLogger("confluent_kafka"))
+            return Producer(
+                {**config, "error_cb": lambda _: None},  # what is wrong with a record is told by its report
+                logger=logging.getLogger("confluent_kafka"),
+            )
         except KafkaException as error:
             raise kafka_errors.properties_refused(error) from None
 
-    def _on_error(self, error: KafkaError) -> None:
-        self._broken = self._broken or error.fatal()
-
     def _replace(self) -> None:
         """An idempotent producer that met a fatal error never works again; what it held is reported as failed."""
-        self._broken = False
-        self._producer.purge()
-        self._producer.flush(0)
+        with contextlib.suppress(KafkaException):  # the same error once more
+            self._producer.purge()
+            self._producer.flush(0)
+        self._fatal = None
         self._producer = self._connect()
 
     def _produce(self, dead_letter: DeadLetter, cut: int) -> None:
@@ -138,8 +142,10 @@ class DeadLetterProducer:
         reason = None if error is None else error.name()
         if error is not None and error.code() in kafka_errors.MISSING_TOPIC:
             reason = self._create() or reason
-        if error is not None and error.fatal():
-            self._broken = True
+        if error is not None and (error.fatal() or error.code() == KafkaError._FATAL):  # noqa: SLF001  # its public name
+            self._fatal = self._fatal or error
+        elif error is not None and self._fatal is not None:  # given up with the producer
+            reason = self._fatal.name()
         place = TopicPartition(record.topic, record.partition)
         self._reports.append(DeadLetterReport(place, record.offset, dead_letter.generation, reason))
 
@@ -164,7 +170,7 @@ class DeadLetterProducer:
         """The event's own headers, then ours; those of an earlier death are replaced, its count of replays is kept."""
         record, (stage, reason, detail, mapping) = dead_letter.record, dead_letter.rejection
         own = [] if size == 0 else [(key, value) for key, value in record.headers if not key.startswith(PREFIX)]
-        replays = [value for key, value in record.headers if key == PREFIX + "replays"]
+        replays = [value for key, value in record.headers if key == REPLAYS]
         facts: dict[str, object] = {
             "stage": stage,
             "reason": reason,
@@ -185,4 +191,4 @@ class DeadLetterProducer:
         elif size is not None:
             facts["body"] = "cut"
         added = [(PREFIX + name, str(fact).encode()) for name, fact in facts.items()]
-        return [*own, *added, (PREFIX + "replays", replays[-1] if replays else b"0")]
+        return [*own, *added, (REPLAYS, replays[-1] if replays else b"0")]

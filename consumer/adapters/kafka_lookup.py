@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from confluent_kafka import (
     Consumer,
-    ConsumerGroupTopicPartitions,
     IsolationLevel,
     KafkaError,
     KafkaException,
@@ -164,6 +163,8 @@ class Lookup:
     ) -> Generator[None, None, dict[TopicPartition, CommittedOffset]]:
         """What the group committed; partitions without a commit are left out."""
         asked = [KafkaPartition(*key) for key in partitions]
+        if not asked:
+            return {}
         answer: Future[list[KafkaPartition]] = Future()
         self._open(group_id)
         Thread(target=self._ask_committed, args=(group_id, asked, answer), daemon=True, name="kafka-lookup").start()
@@ -172,13 +173,28 @@ class Lookup:
             if group_id in self._refusals:
                 raise KafkaException(self._refusals[group_id])
             yield
-        return _offsets_of(answer.result())
+        found = {}
+        for part in answer.result():
+            if part.error:
+                raise KafkaException(part.error)
+            if part.offset >= 0:
+                found[TopicPartition(part.topic, part.partition)] = CommittedOffset(part.offset, part.metadata or "")
+        return found
 
     def all_committed(self, group_id: str) -> Generator[None, None, dict[TopicPartition, CommittedOffset]]:
-        """What the group committed in any partition; for one question at a start (see `_open`)."""
-        asked = ConsumerGroupTopicPartitions(group_id)
-        answers = self._admin.list_consumer_group_offsets([asked], request_timeout=ANSWER_SECONDS)
-        return _offsets_of((yield from _wait(answers[group_id])).topic_partitions)
+        """What the group committed in any partition of the topics that we may see."""
+        answer: Future[list[TopicPartition]] = Future()
+        Thread(target=self._ask_everything, args=(answer,), daemon=True, name="kafka-lookup").start()
+        return (yield from self.committed(group_id, (yield from _wait(answer))))
+
+    def _ask_everything(self, answer: Future[list[TopicPartition]]) -> None:
+        try:
+            topics = self._admin.list_topics(timeout=ANSWER_SECONDS).topics
+        except Exception as error:  # noqa: BLE001  # as above
+            answer.set_exception(error)
+        else:
+            found = ((name, topic.partitions) for name, topic in topics.items() if not name.startswith("__"))
+            answer.set_result([TopicPartition(name, each) for name, partitions in found for each in partitions])
 
     def _open(self, group_id: str) -> None:
         """Have a consumer that knows the group and never joins it.
@@ -226,13 +242,3 @@ def _wait(answer: Future[T]) -> Generator[None, None, T]:
     while not answer.done():
         yield
     return answer.result()
-
-
-def _offsets_of(parts: Iterable[KafkaPartition]) -> dict[TopicPartition, CommittedOffset]:
-    found = {}
-    for part in parts:
-        if part.error:
-            raise KafkaException(part.error)
-        if part.offset >= 0:
-            found[TopicPartition(part.topic, part.partition)] = CommittedOffset(part.offset, part.metadata or "")
-    return found

@@ -1,4 +1,4 @@
-"""The catalogue of log events; `log_page` makes `docs/logs.md` of it.
+"""The catalogue of log events.
 
 Whoever logs an event enters it here. A test holds the code to it: name, level and fields.
 """

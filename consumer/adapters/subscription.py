@@ -30,7 +30,7 @@ class Listener(Protocol):
     """Who owns the state of partitions; called on the Kafka thread from inside `poll`, never from inside `close`."""
 
     def assigned(self, assignments: Sequence[Assignment]) -> None:
-        """Partitions are ours and what was committed is known; their records follow in a later `poll`.
+        """Partitions are ours and what was committed is known; their records are given by `poll` from now on.
 
         `KafkaSource.pause` may be called from here.
         """

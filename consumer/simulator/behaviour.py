@@ -97,7 +97,8 @@ class Quota(_Model):
 class Fault(_Model):
     """One way to misbehave, and which calls it meets; the first fault of the list that meets a call answers it.
 
-    Which calls: `identities` (ids) or `matching` (a regular expression searched in the id), both absent for all;
+    Which calls: `identities` (ids) or `matching` (a regular expression searched in the id), both absent for all, and
+    `setting` (names of attributes without `profile.`): only updates that set one of them;
     `share` of those, drawn with the seed; at most `calls` of them; for `seconds` from the moment it is set.
 
     What happens: an answer with `status`, `headers` and a body, delivered
@@ -115,6 +116,7 @@ class Fault(_Model):
 
     identities: frozenset[str] | None = None
     matching: re.Pattern[str] | None = None
+    setting: frozenset[str] | None = None
     share: Annotated[float, Field(ge=0, le=1)] = 1.0
     calls: Count | None = None
     seconds: Seconds | None = None

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from consumer.simulator.update import attributes_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from random import Random
 
     from consumer.simulator.behaviour import Fault
+    from consumer.simulator.update import Update
 
 
 class _Armed:
@@ -19,13 +22,16 @@ class _Armed:
         self._left = fault.calls
         self._until = None if fault.seconds is None else now + fault.seconds
 
-    def meets(self, identity: str, now: float, chance: Random) -> bool:
+    def meets(self, update: Update, now: float, chance: Random) -> bool:
         fault = self.fault
+        identity = update.identity.partition("=")[2]
         if self._left == 0 or (self._until is not None and now >= self._until):
             return False
         if fault.identities is not None and fault.identities.isdisjoint((identity, identity.partition(".")[0])):
             return False
         if fault.matching is not None and not fault.matching.search(identity):
+            return False
+        if fault.setting is not None and fault.setting.isdisjoint(attributes_of(update.encoded)):
             return False
         if fault.share < 1 and chance.random() >= fault.share:
             return False
@@ -41,7 +47,6 @@ class Faults:
         self._armed = [_Armed(fault, now) for fault in faults]
         self._chance = chance
 
-    def pick(self, identity: str, now: float) -> Fault | None:
-        """The first fault that meets a call for this `kind=id`; it has one call less from then on."""
-        value = identity.partition("=")[2]
-        return next((armed.fault for armed in self._armed if armed.meets(value, now, self._chance)), None)
+    def pick(self, update: Update, now: float) -> Fault | None:
+        """The first fault that meets this update; it has one call less from then on."""
+        return next((armed.fault for armed in self._armed if armed.meets(update, now, self._chance)), None)

@@ -170,7 +170,7 @@ class Simulation:
         return None
 
     def _faulty(self, update: Update, arrival: Arrival) -> _Verdict | None:
-        fault = self._faults.pick(update.identity, arrival.received)
+        fault = self._faults.pick(update, arrival.received)
         return _Verdict("fault", faulty(fault), fault.effect, fault.latency) if fault else None
 
     def _draw(self, latency: Latency) -> float:

@@ -8,7 +8,7 @@ import pytest
 
 import consumer
 from consumer.adapters.log_events import EVENTS, FIELDS, LogEvent
-from consumer.adapters.log_page import render
+from consumer.adapters.log_reference import render
 
 ROOT = Path(consumer.__file__).parent
 LEVELS = {"debug": "debug", "info": "info", "warning": "warning", "error": "error", "critical": "critical"}

@@ -7,6 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from confluent_kafka import Consumer, Producer
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # without __all__
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
 
 from consumer.simulator.judge import Event
 
@@ -74,6 +80,14 @@ def resolved(records: int) -> Callable[[dict[str, Any]], bool]:
 def committed(kafka: Kafka, group: str, topic: str, partitions: int) -> list[int]:
     """The committed offsets of a group, by partition."""
     return [offset for offset, _ in kafka.committed(group, topic, partitions)]
+
+
+def refuse_all(kafka: Kafka, topic: str, *, refused: bool = True) -> None:
+    """Make a topic take no record, however small; or take them again."""
+    size = "1" if refused else "1000000"
+    entry = ConfigEntry("max.message.bytes", size, incremental_operation=AlterConfigOpType.SET)
+    resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
+    kafka.admin.incremental_alter_configs([resource])[resource].result(30)
 
 
 def dead_letters(kafka: Kafka, topic: str, count: int) -> list[tuple[bytes | None, dict[str, str]]]:

@@ -34,6 +34,8 @@ def eventually(happened: Callable[[], Any], what: str, patience: float = PATIENC
 class Service:
     """`profile-consumer run` between `with` and its end; `options` of it, and settings as `kafka__group_id="g"`."""
 
+    program: tuple[str, ...] = ("-m", "consumer")
+
     def __init__(self, folder: Path, *options: str, **settings: object) -> None:
         self.log_file = folder / f"service-{time.monotonic_ns()}.log"
         self._options = options
@@ -66,7 +68,7 @@ class Service:
             )
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own program
-                [sys.executable, "-m", "consumer", "run", *self._options],
+                [sys.executable, *self.program, "run", *self._options],
                 cwd=ROOT,
                 env=environment,
                 stdout=log,

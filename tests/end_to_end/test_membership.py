@@ -1,0 +1,273 @@
+"""Partitions that come, go and change under the service: a real group, with Target's history as the judge."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from confluent_kafka import Consumer, Producer
+from confluent_kafka import TopicPartition as KafkaPartition
+from confluent_kafka.cimpl import NewPartitions
+
+from consumer.simulator.judge import Event
+from tests.adapters.kafka_member import Member
+from tests.conftest import start_kafka
+from tests.end_to_end.load import Visits, committed, mappings
+from tests.end_to_end.service import Service, eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from consumer.simulator.target import Target
+    from tests.kafka import Kafka, KafkaCluster
+
+SEED = random.randrange(10**6)  # noqa: S311 - no secret
+PARTITIONS = 4
+QUICK = {"session.timeout.ms": "2000", "heartbeat.interval.ms": "200"}
+
+
+@pytest.fixture(autouse=True)
+def chance() -> random.Random:
+    print(f"seed {SEED}")  # noqa: T201 - shown when a test fails
+    return random.Random(SEED)  # noqa: S311 - no secret
+
+
+@pytest.fixture(scope="module")
+def small_kafka() -> Iterator[KafkaCluster]:
+    """A broker that takes 60 bytes of metadata, to be hurt."""
+    if os.environ.get("KAFKA_BOOTSTRAP"):
+        pytest.skip("KAFKA_BOOTSTRAP names a broker that tests must not hurt")
+    yield from start_kafka(settings={"offset.metadata.max.bytes": "60"})
+
+
+def resolved(*offsets: int) -> Callable[[dict[str, Any]], bool]:
+    return lambda status: [each["committed"] for each in status["partitions"]] == list(offsets)
+
+
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+def test_partitions_taken_and_given_back_at_once_repeat_and_reorder_nothing(
+    kafka: Kafka, target: Target, service: Callable[..., Service], tmp_path: Path, protocol: str
+) -> None:
+    chance = random.Random(SEED)  # noqa: S311 - no secret
+    properties = {"heartbeat.interval.ms": "200"} if protocol == "classic" else {}
+    topic = kafka.create_topic(PARTITIONS)
+    visits = Visits(kafka, topic, PARTITIONS)
+    target.control.patch(latency="30ms")
+    group = f"g-{topic}"
+    options = {"schemas": str(mappings(tmp_path, topic)), "kafka__group_id": group, "delivery__max_in_flight": 8}
+    options |= {"kafka__group_protocol": protocol, "kafka__properties": properties}
+    visits.produce(chance, 3000, 600)
+    with service(**options) as running:
+        eventually(lambda: len(target.history) > 50, "calls are on the wire")
+        for _ in range(4):
+            with Member(kafka.bootstrap, [topic], group, properties, group_protocol=protocol) as guest:
+                guest.until(lambda: guest.assignments, "partitions are taken")  # at once
+            visits.produce(chance, 200, 600)
+        running.wait_until(lambda status: sum(each["committed"] or 0 for each in status["partitions"]) == 3800, "read")
+        assert running.stop() == 0
+    verdict = target.judge(visits.events)
+    assert verdict.sound, (SEED, verdict)
+    assert (verdict.overlapped, verdict.reordered) == (0, []), SEED
+
+
+def test_a_member_frozen_past_its_session_forgets_what_it_lost_and_undoes_nothing(
+    kafka: Kafka, target: Target, service: Callable[..., Service], tmp_path: Path, chance: random.Random
+) -> None:
+    topic = kafka.create_topic(PARTITIONS)
+    visits = Visits(kafka, topic, PARTITIONS)
+    target.control.patch(latency="20ms")
+    group = f"g-{topic}"
+    options = {"schemas": str(mappings(tmp_path, topic)), "kafka__group_id": group, "delivery__max_in_flight": 4}
+    visits.produce(chance, 2000, 700)
+    with service(**options, kafka__properties=QUICK) as frozen:
+        eventually(lambda: len(target.history) > 100, "calls")
+        frozen.process.send_signal(signal.SIGSTOP)
+        with service(**options, kafka__properties=QUICK) as other:
+            other.wait_until(
+                lambda status: sum(each["committed"] or 0 for each in status["partitions"]) == 2000,
+                "the other has taken over and is done",
+            )
+            frozen.process.send_signal(signal.SIGCONT)
+            eventually(lambda: frozen.logs("partition_lost"), "it says what it lost")
+            visits.produce(chance, 400, 700)
+            eventually(lambda: sum(committed(kafka, group, topic, PARTITIONS)) == 2400, "all is committed")
+            assert frozen.stop() == other.stop() == 0
+    assert target.judge(visits.events).lost == [], SEED
+    assert sum(committed(kafka, group, topic, PARTITIONS)) == 2400
+
+
+def test_a_static_member_that_restarts_within_its_session_moves_no_partition(
+    kafka: Kafka, target: Target, service: Callable[..., Service], tmp_path: Path, chance: random.Random
+) -> None:
+    topic = kafka.create_topic(PARTITIONS)
+    visits = Visits(kafka, topic, PARTITIONS)
+    group = f"g-{topic}"
+    options = {"schemas": str(mappings(tmp_path, topic)), "kafka__group_id": group}
+    one, two = ({**QUICK, "session.timeout.ms": "20000", "group.instance.id": name} for name in ("one", "two"))
+    with service(**options, kafka__properties=one) as first, service(**options, kafka__properties=two) as second:
+        for each in (first, second):
+            each.wait_until(lambda status: len(status["partitions"]) == 2, "the partitions are shared")
+        second.kill()
+        second.start()
+        second.wait_until(lambda status: len(status["partitions"]) == 2, "it has its partitions again")
+        visits.produce(chance, 200, 50)
+        eventually(lambda: sum(committed(kafka, group, topic, PARTITIONS)) == 200, "all is committed")
+        assert len(first.logs("partition_assigned")) - len(first.logs("partition_revoked")) == 2
+        moved = first.logs("partition_revoked")
+        assert first.stop() == second.stop() == 0
+    assert len(moved) <= 2, "only as the second joined for the first time"
+    assert target.judge(visits.events).sound
+
+
+def test_gaps_of_transactions_and_of_compaction_are_no_events_and_hold_nothing_up(
+    kafka: Kafka, target: Target, service: Callable[..., Service], tmp_path: Path
+) -> None:
+    topic = kafka.create_topic(1)
+    producer = Producer({"bootstrap.servers": kafka.bootstrap, "transactional.id": topic})
+    producer.init_transactions(60)
+    for number, commits in enumerate([True, False, True, False]):
+        producer.begin_transaction()
+        for customer in ("c1", "c2"):
+            producer.produce(topic, b'{"type":"visit","customer":"%s","number":%d}' % (customer.encode(), number))
+        producer.flush()
+        (producer.commit_transaction if commits else producer.abort_transaction)()
+    with service(schemas=str(mappings(tmp_path, topic)), kafka__group_id=f"g-{topic}") as running:
+        # Two records and a marker each; the last ones are aborted, so that the last offset read is 7.
+        running.wait_until(resolved(8), "all that is visible is committed")
+        status = running.wait_until(lambda status: status["state"] == "idle", "it is at rest")
+        assert status["partitions"][0]["pending"] == 0
+        assert running.stop() == 0
+    events = [Event(f"mbox3rdPartyId={customer}", {"visit": number}) for number in "02" for customer in ("c1", "c2")]
+    verdict = target.judge(events)
+    assert verdict.sound, "what was aborted is no event"
+
+
+def test_a_topic_deleted_and_made_again_is_no_silent_jump(
+    kafka: Kafka, target: Target, service: Callable[..., Service], tmp_path: Path, chance: random.Random
+) -> None:
+    topic = kafka.create_topic(1)
+    visits = Visits(kafka, topic, 1)
+    visits.produce(chance, 10, 5)
+    options = {"schemas": str(mappings(tmp_path, topic)), "kafka__group_id": f"g-{topic}"}
+    with service(**options) as running:
+        running.wait_until(resolved(10), "all is committed")
+        assert running.stop() == 0
+    for deleted in kafka.admin.delete_topics([topic]).values():
+        deleted.result(60)
+    eventually(lambda: topic not in kafka.admin.list_topics(timeout=10).topics, "it is gone")
+    kafka.create_topic(1, topic)
+    anew = Visits(kafka, topic, 1)
+    anew.events = visits.events
+    anew.produce(chance, 3, 5)
+    with service(**options) as running:
+        assert running.wait() == 4
+        assert f"offset 10 of {topic}[0] is not in the topic" in running.log_file.read_text()
+    assert committed(kafka, f"g-{topic}", topic, 1) == [10]
+    with service(**options, kafka__on_out_of_range="earliest") as running:
+        running.wait_until(resolved(3), "the new events are committed")
+        assert running.stop() == 0
+    assert target.judge(visits.events).sound
+
+
+def test_partitions_added_while_it_runs_are_read_from_their_beginning(
+    kafka: Kafka, target: Target, service: Callable[..., Service], tmp_path: Path, chance: random.Random
+) -> None:
+    topic = kafka.create_topic(1)
+    options = {"schemas": str(mappings(tmp_path, topic)), "kafka__start_from": "latest"}
+    properties = {"topic.metadata.refresh.interval.ms": "500"}
+    Visits(kafka, topic, 1).produce(chance, 5, 5)
+    with service(**options, kafka__properties=properties) as running:
+        running.wait_until(lambda status: len(status["partitions"]) == 1, "it has the first")
+        for added in kafka.admin.create_partitions([NewPartitions(topic, 2)]).values():
+            added.result(60)
+        kafka.produce(topic, [b'{"type":"visit","customer":"c9","number":1}'], partition=1)
+        running.wait_until(
+            lambda status: [each["committed"] for each in status["partitions"]][1:] == [1], "the second is read"
+        )
+        assert running.stop() == 0
+    assert target.profile("mbox3rdPartyId=c9") == {"visit": "1"}
+
+
+def test_metadata_of_another_program_is_tolerated(
+    kafka: Kafka, target: Target, service: Callable[..., Service], tmp_path: Path, chance: random.Random
+) -> None:
+    topic = kafka.create_topic(1)
+    visits = Visits(kafka, topic, 1)
+    visits.produce(chance, 20, 5)
+    other = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": f"g-{topic}"})
+    other.commit(offsets=[KafkaPartition(topic, 0, 7, "pc2 {not ours} \u00fc")], asynchronous=False)
+    other.close()
+    with service(schemas=str(mappings(tmp_path, topic)), kafka__group_id=f"g-{topic}") as running:
+        running.wait_until(resolved(20), "all is committed")
+        assert running.stop() == 0
+    assert target.judge(visits.events[7:]).sound
+    assert kafka.committed(f"g-{topic}", topic, 1) == [(20, "")]
+
+
+def test_metadata_that_the_broker_calls_too_large_is_left_out_and_the_offset_is_committed(
+    small_kafka: KafkaCluster, target: Target, tmp_path: Path, chance: random.Random
+) -> None:
+    topic = small_kafka.create_topic(1)
+    visits = Visits(small_kafka, topic, 1)
+    target.control.patch(faults=[{"matching": "^c[0-3]$", "status": 500}])
+    visits.produce(chance, 2000, 40)
+    options = basics(small_kafka, target, tmp_path, topic)
+    with Service(tmp_path, **options) as running:
+        eventually(lambda: running.logs("commit_failed"), "the broker calls it too large")
+        eventually(lambda: small_kafka.committed(f"g-{topic}", topic, 1)[0][0] > 0, "without it the offset is taken")
+        assert small_kafka.committed(f"g-{topic}", topic, 1)[0][1] == ""
+        target.control.patch(faults=[])
+        running.wait_until(resolved(2000), "all is committed")
+        assert running.stop() == 0
+    assert target.judge(visits.events).sound
+
+
+def test_while_the_broker_hangs_neither_a_commit_nor_a_drain_nor_the_end_waits_longer_than_its_deadline(
+    small_kafka: KafkaCluster, target: Target, tmp_path: Path, chance: random.Random
+) -> None:
+    topic = small_kafka.create_topic(PARTITIONS)
+    visits = Visits(small_kafka, topic, PARTITIONS)
+    target.control.patch(latency="20ms")
+    options = basics(small_kafka, target, tmp_path, topic) | {"delivery__max_in_flight": 4}
+    visits.produce(chance, 1500, 500)
+    with Service(tmp_path, **options) as running, Service(tmp_path, **options) as leaving:
+        for each in (running, leaving):
+            each.wait_until(lambda status: len(status["partitions"]) == 2, "they share the partitions")
+        small_kafka.pause()
+        try:
+            leaving.process.send_signal(signal.SIGTERM)
+            before = len(target.history)
+            eventually(lambda: len(target.history) > before + 20, "what was read is still sent")
+            assert leaving.wait() == 0
+            assert leaving.logs("stopped")[0]["seconds"] < 4 + 2, "the drain's deadline, with a little for the threads"
+            begun = time.monotonic()
+            assert running.get("/livez").status_code == 200
+            assert time.monotonic() - begun < 5
+        finally:
+            small_kafka.resume()
+        running.wait_until(
+            lambda status: sum(each["committed"] or 0 for each in status["partitions"]) == 1500, "all is committed"
+        )
+        assert running.stop() == 0
+    assert target.judge(visits.events).sound, SEED
+
+
+def basics(kafka: Kafka, target: Target, folder: Path, topic: str) -> dict[str, object]:
+    return {
+        "kafka__bootstrap_servers": kafka.bootstrap,
+        "kafka__group_id": f"g-{topic}",
+        "kafka__properties": QUICK,
+        "target__client": "demo",
+        "target__base_url": target.url,
+        "target__timeout": "2s",
+        "delivery__drain_timeout": "4s",
+        "delivery__commit_interval": "100ms",
+        "delivery__retry_max": "1s",
+        "quota__limit": 0,
+        "schemas": str(mappings(folder, topic)),
+    }
