@@ -226,7 +226,7 @@ def test_a_spent_quota_is_shown_and_waited_for_and_what_waits_merges() -> None:
 def test_the_oldest_event_that_waits_is_told() -> None:
     script = Script(max_in_flight=1).assign().give(0, "c1:1", timestamp=50)
     assert script.engine.oldest() == 50
-    script.sends()
+    script.one()
     assert script.engine.oldest() is None
-    script.give(1, "c2:1", timestamp=70).give(2, "c3:1", timestamp=60)
-    assert script.engine.oldest() == 70
+    script.give(1, "c2:1", timestamp=60).give(2, "c3:1", timestamp=70)
+    assert script.engine.oldest() == 60
