@@ -18,26 +18,31 @@ from consumer.adapters.health import Heartbeat
 from consumer.adapters.http_server import HttpServer, Sources
 from consumer.adapters.kafka import KafkaSource, Subscription
 from consumer.adapters.kafka_config import Connection
+from consumer.adapters.kafka_lookup import Lookup
 from consumer.adapters.metrics import Metrics
 from consumer.adapters.profile_api import Endpoint, ProfileApi
 from consumer.adapters.record_reader import RecordReader
-from consumer.adapters.reporter import Reporter, Windows
+from consumer.adapters.reporter import Names, Reporter, Windows
+from consumer.adapters.retention import Retention
 from consumer.adapters.schema_folder import read_schemas
+from consumer.adapters.schema_registry import SchemaRegistry
 from consumer.adapters.sender import Sender
 from consumer.adapters.status import QuotaStatus, Snapshot, Status, StatusBoard
 from consumer.adapters.status_page import About
 from consumer.core.breaker import Breaker
 from consumer.core.engine import Engine
 from consumer.core.gate import Gate
-from consumer.core.mapping_file import parse_mappings
+from consumer.core.mapping_file import SUFFIX, parse_mappings
 from consumer.core.quota import Quota, Unlimited
 from consumer.core.response_rules import ResponseRules
 from consumer.core.state import State
 from consumer.core.throttle import Throttle
 from consumer.core.work import Limits
+from consumer.errors import MappingsInvalid, Problem
 from consumer.runner import Outside, Runner, Timing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from threading import Event
 
     from consumer.core.mapping import Mappings
@@ -59,9 +64,11 @@ def serve(settings: Settings, stopping: Event, *, dry_run: bool) -> None:
     """
     logs.configure(settings.log.level, settings.log.format, sys.stdout)
     mappings = parse_mappings(read_schemas(settings.schemas), max_value_length=settings.target.max_value_length)
+    _check_registry(settings, mappings)
     group = f"{settings.kafka.group_id}.dry-run" if dry_run else settings.kafka.group_id
+    topics = _topics(settings, mappings)
     log.info("starting", version=consumer.__version__, group_id=group)
-    for warning in settings.warnings:
+    for warning in (*settings.warnings, *_topic_warnings(topics, mappings)):
         log.warning("settings_warning", message=warning)
     log.info("mappings_loaded", mappings=mappings.names)
     if settings.quota.limit:
@@ -71,12 +78,19 @@ def serve(settings: Settings, stopping: Event, *, dry_run: bool) -> None:
         windows = _windows(settings, mappings, group, running, dry_run=dry_run)
         engine = _engine(settings, mappings, quota)
         connection = Connection(settings.kafka.bootstrap_servers, settings.kafka.properties)
-        calls, dead_letters = _dry(settings, mappings) if dry_run else _outside(settings, mappings, connection, group)
-        reporter = Reporter(mappings, quota, windows)
-        outside = Outside(calls, dead_letters, RecordReader(connection), reporter)
+        key = settings.log.identity_key
+        hasher = logs.IdentityHasher(key.get_secret_value() if key else None)
+        calls, dead_letters = (
+            (DryCalls(hasher), DryDeadLetters(mappings.names))
+            if dry_run
+            else _outside(settings, mappings, connection, group)
+        )
+        reporter = Reporter(mappings, quota, windows, Names(group, hasher), Retention(Lookup(connection)))
+        schemas = SchemaRegistry(settings.kafka.schema_registry_url or "", mappings.schemas)
+        outside = Outside(calls, dead_letters, RecordReader(connection), schemas, reporter)
         subscription = Subscription(
             group,
-            settings.kafka.topics or mappings.topics,
+            topics,
             settings.kafka.group_protocol,
             settings.kafka.start_from,
             settings.kafka.on_out_of_range,
@@ -84,6 +98,37 @@ def serve(settings: Settings, stopping: Event, *, dry_run: bool) -> None:
         timing = Timing(settings.delivery.commit_interval, settings.delivery.drain_timeout)
         runner = Runner(engine, lambda listener: KafkaSource(connection, subscription, listener), outside, timing)
         runner.run(stopping)
+
+
+def _topics(settings: Settings, mappings: Mappings) -> tuple[str, ...]:
+    """The topics to read; raises MappingsInvalid when we write to one of them."""
+    topics = settings.kafka.topics or mappings.topics
+    own = {settings.dead_letter.topic: "dead_letter.topic", settings.quota.topic: "quota.topic"}
+    loops = [
+        Problem(
+            f"{mapping.name}{SUFFIX}", 0, 0, f'topics: "{topic}" is {own[topic]}: its records would come round again'
+        )
+        for mapping in mappings.all
+        for topic in mapping.topics
+        if topic in own and topic in topics
+    ]
+    if loops:
+        raise MappingsInvalid(loops)
+    return topics
+
+
+def _topic_warnings(topics: tuple[str, ...], mappings: Mappings) -> Iterator[str]:
+    """What `kafka.topics` leaves out, or names without need."""
+    for topic in sorted(set(topics) - set(mappings.topics)):
+        yield f"kafka.topics: no mapping is for {topic}, so that all its events are passed over as unmatched"
+    for topic in sorted(set(mappings.topics) - set(topics)):
+        yield f"kafka.topics: {topic} is not read, though a mapping is for it"
+
+
+def _check_registry(settings: Settings, mappings: Mappings) -> None:
+    if settings.kafka.schema_registry_url is None and mappings.framed:
+        message = "format: registry needs the address of the registry: set kafka.schema_registry_url"
+        raise MappingsInvalid([Problem(f"{name}{SUFFIX}", 0, 0, message) for name in mappings.framed])
 
 
 def _windows(settings: Settings, mappings: Mappings, group: str, running: ExitStack, *, dry_run: bool) -> Windows:
@@ -136,8 +181,3 @@ def _outside(
         settings.dead_letter_timeout,
     )
     return Sender(api), dead_letters
-
-
-def _dry(settings: Settings, mappings: Mappings) -> tuple[Calls, DeadLetterWriter]:
-    key = settings.log.identity_key
-    return DryCalls(logs.IdentityHasher(key.get_secret_value() if key else None)), DryDeadLetters(mappings.names)

@@ -13,8 +13,13 @@ from consumer import __version__
 from consumer.errors import Invalid, ProfileConsumerError
 
 COMMANDS: Final = {
+    "check": "say everything that is wrong with settings, mappings and cases",
     "demo": "see it work: everything embedded, nothing else needed",
+    "explain": "show what becomes of an event, and why",
+    "new": "write a first mapping and its cases from an event's schema",
     "run": "read events, map them, update profiles: the service",
+    "test": "run the cases beside the mappings, and list what no case reaches",
+    "schema": "print the JSON Schema of mapping files, for editors",
     "simulate": "serve a simulated Adobe Target, for local work and tests",
 }
 """Every command with its line in the help; `consumer.commands.NAME.command` is imported only when it is called."""

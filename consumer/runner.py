@@ -7,10 +7,11 @@ the same thread drains what is on the wire before it lets them go.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from consumer.core.clock import Clocks
-from consumer.core.command import Command, DeadLetter, Pause, ReadAgain, Resume, Send
+from consumer.core.command import Command, DeadLetter, FetchSchema, Pause, ReadAgain, Resume, Send
 from consumer.core.deadline import Deadline
 from consumer.errors import Stopped
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from consumer.core.outcome import Completed
     from consumer.core.partition import Assignment, Commit
     from consumer.core.record import Record, TopicPartition
+    from consumer.core.schemas_wanted import SchemaAnswer
 
 MOST_RECORDS = 500
 """Records that one turn takes in, so that outcomes never wait long for their turn."""
@@ -75,12 +77,26 @@ class Reader(Protocol):
         """Stop reading."""
 
 
+class Schemas(Protocol):
+    """Asks for schemas in the background."""
+
+    def request(self, wanted: FetchSchema) -> None:
+        """Start to ask."""
+
+    def poll(self) -> list[SchemaAnswer]:
+        """What was answered since the last call; never waits."""
+
+    def close(self, seconds: float) -> None:
+        """Give up what is not answered after `seconds`."""
+
+
 class Outside(NamedTuple):
     """What the loop works with."""
 
     calls: Calls
     dead_letters: DeadLetterWriter
     reader: Reader
+    schemas: Schemas
     reporter: Reporter
 
 
@@ -105,7 +121,7 @@ class Runner:
         self, engine: Engine, connect: Callable[[Listener], KafkaSource], outside: Outside, timing: Timing
     ) -> None:
         self._engine = engine
-        self._calls, self._dead_letters, self._reader, self._reporter = outside
+        self._calls, self._dead_letters, self._reader, self._schemas, self._reporter = outside
         self._timing = timing
         self._next_commit = 0.0
         self._source = connect(self)
@@ -122,6 +138,9 @@ class Runner:
                 self._turn()
         except Stopped as stopped:
             reason = str(stopped)
+            raise
+        except BaseException as fault:
+            reason = f"a fault in the program: {type(fault).__name__}"
             raise
         finally:
             self._stop(self._engine.stop_reason or reason)
@@ -154,9 +173,18 @@ class Runner:
             self._reporter.dead_letter(report, now)
         for partition, offset, record in self._reader.poll():
             self._engine.read_again(partition, offset, record)
-        for result in self._source.committed():
+        for answer in self._schemas.poll():
+            self._engine.schema_answered(answer, now)
+        self._committed()
+
+    def _committed(self) -> set[Commit]:
+        """Take in the broker's word on commits; those it spoke of."""
+        now = _clocks()
+        results = self._source.committed()
+        for result in results:
             self._engine.committed(result)
             self._reporter.commit(result, now)
+        return {result.commit for result in results}
 
     def _carry_out(self, commands: list[Command]) -> None:
         sends = []
@@ -169,6 +197,8 @@ class Runner:
                     self._reporter.dying(command)
                 case ReadAgain():
                     self._reader.request(command)
+                case FetchSchema():
+                    self._schemas.request(command)
                 case Pause(partition):
                     self._source.pause([partition])
                 case Resume(partition):
@@ -189,6 +219,7 @@ class Runner:
         What Kafka is handed when this returns is sent before the group goes on; its result is not waited for.
         """
         begun = _clocks()
+        self._reporter.draining(partitions, self._engine)
         self._drain(partitions, Deadline.after(begun.boot, self._timing.drain_timeout))
         commits = self._engine.commits(final=partitions)
         self._reporter.revoked(partitions, self._engine, _clocks().boot - begun.boot)
@@ -216,18 +247,21 @@ class Runner:
         deadline = Deadline.after(begun.boot, self._timing.drain_timeout)
         self._reporter.stopping(reason, begun)
         partitions = list(self._engine.partitions)
-        self._drain(partitions, deadline)
+        with suppress(Stopped):  # a part that has ended by itself is why we stop; it answers no more
+            self._drain(partitions, deadline)
         commits = self._engine.commits(final=partitions)
         self._source.pause(partitions)
         self._source.commit(commits)
         unanswered = set(commits)  # earlier commits of the same partitions may be answered first
         while unanswered and not deadline.passed(_clocks().boot):
             self._source.poll(BUSY, 1)
-            unanswered -= {result.commit for result in self._source.committed()}
+            unanswered -= self._committed()
+        self._reporter.unanswered(len(unanswered))
         self._source.close(deadline.left(_clocks().boot))
         self._calls.close(deadline.left(_clocks().boot))
         self._dead_letters.close(deadline.left(_clocks().boot))
         self._reader.close()
+        self._schemas.close(deadline.left(_clocks().boot))
         self._reporter.stopped(_clocks().boot - begun.boot)
 
 

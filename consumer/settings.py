@@ -88,9 +88,19 @@ def load(config: Path | None, environ: Mapping[str, str], *, needs: Collection[s
     Raises:
         SettingsInvalid: with every problem of the file, of the variables, and between settings.
     """
+    settings, problems = examine(config, environ, needs=needs)
+    if settings is None or problems:
+        raise SettingsInvalid(problems)
+    return settings
+
+
+def examine(
+    config: Path | None, environ: Mapping[str, str], *, needs: Collection[str] = REQUIRED
+) -> tuple[Settings | None, list[Problem]]:
+    """As `load`, but every problem is returned, with what can be said of the rest; None when nothing can."""
     source = read(config, environ, Settings)
     if source.unreadable:
-        raise SettingsInvalid(source.problems)
+        return None, source.problems
     for key, stand_in in _STAND_INS.items():
         if dotted(key) not in needs:
             source.assume(key, stand_in)
@@ -107,9 +117,7 @@ def load(config: Path | None, environ: Mapping[str, str], *, needs: Collection[s
         if not any(_overlap(key, bad) for key in (finding.key, *finding.others) for bad in faulty):
             written = next((key for key in (finding.key, *finding.others) if source.has(key)), finding.key)
             problems.append(_problem(source, written, f"{dotted(finding.key)}: {finding.message}"))
-    if problems:
-        raise SettingsInvalid(problems)
-    return settings
+    return settings, problems
 
 
 def _problem(source: Source, key: Key, message: str) -> Problem:

@@ -63,7 +63,10 @@ class KafkaSettings(Section):
         "`latest`",
     )
     schema_registry_url: Url | None = setting(
-        None, "for Avro, Protobuf and JSON with the registry's framing", shown="none", repr=False
+        None,
+        "for `format: registry`: the address of the registry's Confluent API, with user and password if it wants them",
+        shown="none",
+        repr=False,
     )
 
     @property
@@ -169,7 +172,7 @@ class DeliverySettings(Section):
     give_up_after: Duration = setting(
         "24h",
         "a record that kept failing this long, counted only while other calls are delivered, is dead-lettered; `0s`: "
-        "never",
+        "never. A warning comes when an event has waited for half of its topic's retention",
     )
 
 

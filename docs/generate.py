@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING
 
 from consumer import settings_reference
 from consumer.adapters import log_events, metric_catalogue
+from consumer.authoring import mapping_schema
+from docs import file_map
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 FOLDER = Path(__file__).parent
 PAGES: dict[str, Callable[[], str]] = {
+    "design.md": file_map.render,
     "logs.md": log_events.render,
     "metrics.md": metric_catalogue.render,
     "settings.md": settings_reference.render,
+    f"../schemas/{mapping_schema.FILE_NAME}": mapping_schema.render,
 }
 
 if __name__ == "__main__":

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import pytest
+import structlog
+from hypothesis import settings
 
 from tests.kafka import Kafka, KafkaCluster
 from tests.kafka_runtime import KafkaMissing
+from tests.registry import Registry, RegistryMissing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from structlog.typing import EventDict
+
+
+settings.register_profile("untimed", deadline=None)  # no test's result depends on how fast the machine is
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
@@ -43,10 +52,33 @@ def kafka_cluster() -> Iterator[Callable[..., KafkaCluster]]:
         yield lambda **options: _start(running, **options)
 
 
+@pytest.fixture
+def said() -> Iterator[list[EventDict]]:
+    """What is logged, at every level."""
+    structlog.reset_defaults()
+    with structlog.testing.capture_logs() as entries:
+        yield entries
+    structlog.reset_defaults()
+
+
+@pytest.fixture(scope="session")
+def schema_registry() -> Iterator[Registry]:
+    """A registry that all tests share; it is running when a test begins, and must be when it ends."""
+    with ExitStack() as running:
+        try:
+            yield running.enter_context(Registry())
+        except RegistryMissing as missing:
+            _missing(str(missing))
+
+
 def _start(running: ExitStack, **options: object) -> KafkaCluster:
     try:
         return running.enter_context(KafkaCluster(**options))  # type: ignore[arg-type]
     except KafkaMissing as missing:
-        if os.environ.get("REQUIRE_REAL_KAFKA") == "1":
-            pytest.fail(str(missing))
-        pytest.skip(str(missing))
+        _missing(str(missing))
+
+
+def _missing(what: str) -> NoReturn:
+    if os.environ.get("REQUIRE_REAL_KAFKA") == "1":
+        pytest.fail(what)
+    pytest.skip(what)

@@ -23,7 +23,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the library exports them, without __all__
     AclBinding,
     AclOperation,
@@ -73,6 +73,7 @@ class Kafka:
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
         self._admin: AdminClient | None = None
+        self._groups: dict[str, Consumer] = {}
 
     @property
     def bootstrap(self) -> str:
@@ -94,6 +95,17 @@ class Kafka:
         for created in self.admin.create_topics([NewTopic(name, partitions, config=settings)]).values():
             created.result(START_SECONDS)
         return name
+
+    def committed(self, group: str, topic: str, partitions: int) -> list[tuple[int, str]]:
+        """Offset and metadata that a group has committed, by partition; negative without a commit.
+
+        Asked as a consumer that does not join: the admin client's question can end the process (librdkafka#5040).
+        """
+        asked = [TopicPartition(topic, number) for number in range(partitions)]
+        if group not in self._groups:
+            self._groups[group] = Consumer({"bootstrap.servers": self.bootstrap, "group.id": group, "log_level": 0})
+        found = self._groups[group].committed(asked, timeout=START_SECONDS)
+        return [(part.offset, part.metadata or "") for part in found]
 
     def produce(self, topic: str, values: Iterable[bytes | None], partition: int = 0, **options: object) -> None:
         """Write records to one partition and wait until the broker has them; options: `key`, `timestamp`, `headers`."""
@@ -226,7 +238,7 @@ class KafkaCluster(Kafka):
             file.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
             command = self._runtime.command(self._folder, f"{self._name(broker)}-format", "128m", ("-Xshare:auto",))
             added = [word for credential in scram for word in ("--add-scram", credential)]
-            tool = [*command, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(file), *added]
+            tool = [*command, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(file), *added]
             formatting.append(subprocess.Popen(tool, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
         for process in formatting:
             output, _ = process.communicate(timeout=START_SECONDS)

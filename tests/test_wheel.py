@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
-import sysconfig
 import venv
 import zipfile
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from consumer import __version__
+from tests.test_readme import README, code
 
 ROOT = Path(__file__).parents[1]
 
@@ -33,15 +34,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`profile-consumer` from the wheel; its dependencies are those installed here, the package itself is not."""
+    """`profile-consumer` from the wheel, with the dependencies that it names and nothing else."""
     folder = tmp_path_factory.mktemp("installed")
     venv.create(folder, with_pip=False, symlinks=True)
     python = folder / "bin" / "python"
-    run(sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", wheel, cwd=folder)
-    packages = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder).strip())
-    # A path file's own folders are not searched for more path files, so an editable install is not in reach.
-    (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
-    assert run(python, "-c", "import consumer; print(consumer.__file__)", cwd=folder).startswith(str(packages))
+    options = ("--quiet", "--disable-pip-version-check", "--constraint", ROOT / "constraints.txt")
+    run(sys.executable, "-m", "pip", "--python", python, "install", *options, wheel, cwd=folder)
+    assert run(python, "-c", "import consumer; print(consumer.__file__)", cwd=folder).startswith(str(folder))
     return folder / "bin" / "profile-consumer"
 
 
@@ -64,3 +63,12 @@ def test_every_command_of_the_installed_program_can_be_imported(program: Path, t
     table = run(program.with_name("python"), "-c", "from consumer.cli import COMMANDS; print(*COMMANDS)", cwd=tmp_path)
     for name in table.split():
         assert "Example" in run(program, name, "--help", cwd=tmp_path)
+
+
+def test_the_installed_program_runs_the_demo_which_ends_as_the_readme_shows(program: Path, tmp_path: Path) -> None:
+    told = run(program, "demo", cwd=tmp_path)
+    [shown] = [block for block in code(README, "") if "Nothing was lost" in block]
+    for line in shown.splitlines():
+        figures_may_differ = re.sub(r"\d+(\\\.\d)?", r"[\\d.]+", re.escape(line))
+        assert re.search(f"^{figures_may_differ}$", told, re.MULTILINE), line
+    assert "Lost: 0. Stale (an older value over a newer one): 0." in told

@@ -12,7 +12,7 @@ from typing import Final
 import aiohttp
 import httpx
 
-from consumer.core.outcome import Misconfigured, Outcome, Transient
+from consumer.core.outcome import Misconfigured, Transient
 
 _PROXY_REFUSALS: Final = frozenset({401, 403, 407})
 
@@ -31,7 +31,7 @@ _REASONS: Final[tuple[tuple[type[BaseException], str], ...]] = (
 """The first that fits counts; so the more special one stands before the more general."""
 
 
-def outcome_of(error: Exception) -> Outcome:
+def outcome_of(error: Exception) -> Transient | Misconfigured:
     """The outcome of a call that ended with this exception.
 
     httpx-aiohttp raises an exception of httpx from the one of aiohttp, which tells more (httpx has a lost connection

@@ -17,7 +17,6 @@ from consumer.adapters.kafka_config import Connection, producer_config
 from consumer.adapters.kafka_lookup import Lookup
 from consumer.core.acknowledgement import DeadLetterReport
 from consumer.core.record import TopicPartition
-from consumer.errors import KafkaFailed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +53,7 @@ class DeadLetterProducer:
         timeout: Seconds after which an unacknowledged record is reported as failed.
 
     Raises:
-        KafkaFailed: `kafka.properties` are not accepted.
+        SettingsInvalid: `kafka.properties` are not accepted.
     """
 
     def __init__(
@@ -99,7 +98,7 @@ class DeadLetterProducer:
         try:
             return Producer({**config, "error_cb": self._on_error}, logger=logging.getLogger("confluent_kafka"))
         except KafkaException as error:
-            raise KafkaFailed(f"kafka.properties: {kafka_errors.cause(error).str()}") from None
+            raise kafka_errors.properties_refused(error) from None
 
     def _on_error(self, error: KafkaError) -> None:
         self._broken = self._broken or error.fatal()

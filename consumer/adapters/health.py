@@ -47,12 +47,13 @@ class Heartbeat:
 def ready(snapshot: Snapshot, now: float) -> Answer:
     """`/readyz`: no when a person or Kubernetes should look; a blocked quota or an open breaker is still ready."""
     failing = snapshot.kafka_failing_since
+    because = f": {snapshot.kafka_failing_why}" if snapshot.kafka_failing_why else ""
     if snapshot.status.state is State.STOPPING:
         return Answer(ok=False, why="stopping")
     if snapshot.credentials_refused:
-        return Answer(ok=False, why="our credentials are refused; the log says by whom")
+        return Answer(ok=False, why=f"our credentials are refused{because or '; the log says by whom'}")
     if failing is not None and now - failing >= KAFKA_GRACE:
-        return Answer(ok=False, why=f"Kafka has been out of reach or refusing us for {now - failing:.0f} s")
+        return Answer(ok=False, why=f"Kafka has been out of reach or refusing us for {now - failing:.0f} s{because}")
     if not snapshot.joined:
-        return Answer(ok=False, why="the group has not given partitions yet")
+        return Answer(ok=False, why=f"the group has not given partitions yet{because}")
     return Answer(ok=True, why="ready")

@@ -37,7 +37,7 @@ from consumer.adapters.start_position import StartPositions
 from consumer.adapters.subscription import Listener, Subscription, group_config
 from consumer.core.partition import Assignment
 from consumer.core.record import TopicPartition
-from consumer.errors import KafkaFailed, Stopped
+from consumer.errors import Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,7 +69,7 @@ class KafkaSource:
     """Reads the topics as a member of the group, from its construction on.
 
     Raises:
-        KafkaFailed: `kafka.properties` are not accepted.
+        SettingsInvalid: `kafka.properties` are not accepted.
     """
 
     def __init__(self, connection: Connection, subscription: Subscription, listener: Listener) -> None:
@@ -102,7 +102,7 @@ class KafkaSource:
         try:
             self._consumer = Consumer({**config, **callbacks}, logger=logging.getLogger("confluent_kafka"))
         except KafkaException as error:
-            raise KafkaFailed(f"kafka.properties: {kafka_errors.cause(error).str()}") from None
+            raise kafka_errors.properties_refused(error) from None
         self._consumer.subscribe(
             list(subscription.topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )

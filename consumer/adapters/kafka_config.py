@@ -79,6 +79,7 @@ _ALIASES = {"request.required.acks": "acks"}
 _EVERYWHERE: Mapping[str, str | int] = MappingProxyType(
     {
         "client.id": "profile-consumer",
+        "reconnect.backoff.max.ms": 3000,  # a broker that is back is found within seconds, not after the library's 10
         "log_level": 4,  # warnings and worse; the rest tells how librdkafka works, not what is wrong
         "socket.keepalive.enable": "true",
         "socket.nagle.disable": "true",

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException
 
+from consumer.errors import Problem, SettingsInvalid
+
 MISSING_TOPIC = frozenset(
     {KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC, KafkaError._UNKNOWN_PARTITION}  # noqa: SLF001  # public names
 )
@@ -58,6 +60,11 @@ def cause(error: KafkaException) -> KafkaError:
     """The `KafkaError` inside an exception."""
     found = error.args[0]
     return found if isinstance(found, KafkaError) else KafkaError(KafkaError._FAIL, str(found))  # noqa: SLF001  # as above
+
+
+def properties_refused(error: KafkaException) -> SettingsInvalid:
+    """What the library says about `kafka.properties` that it does not take."""
+    return SettingsInvalid([Problem("kafka.properties", 0, 0, cause(error).str())])
 
 
 def sentence(error: KafkaError, place: Place) -> str:

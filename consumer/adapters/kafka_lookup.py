@@ -11,19 +11,19 @@ from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from confluent_kafka import (
-    ConsumerGroupTopicPartitions,
+    Consumer,
     IsolationLevel,
     KafkaError,
     KafkaException,
     TopicCollection,
 )
 from confluent_kafka import TopicPartition as KafkaPartition
-from confluent_kafka.admin import AclOperation, AdminClient, OffsetSpec  # type: ignore[attr-defined]  # no __all__
+from confluent_kafka.admin import AclOperation, AdminClient, ConfigResource, OffsetSpec  # type: ignore[attr-defined]  # no __all__
 from confluent_kafka.cimpl import NewTopic
 
+from consumer.adapters import kafka_errors
 from consumer.adapters.kafka_config import admin_config
 from consumer.core.record import TopicPartition
-from consumer.errors import KafkaFailed
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Mapping
@@ -56,16 +56,20 @@ class Lookup:
     """Asks Kafka on a connection of its own, so that a hanging broker blocks neither the group nor the loop.
 
     Raises:
-        KafkaFailed: `kafka.properties` are not accepted.
+        SettingsInvalid: `kafka.properties` are not accepted.
     """
 
     def __init__(self, connection: Connection) -> None:
         # The group's consumer tells the same failures; a question about a topic must not create it.
-        config = {"log_level": 2, **admin_config(connection), "allow.auto.create.topics": "false"}
+        self._config = {"log_level": 2, **admin_config(connection), "allow.auto.create.topics": "false"}
+        self._groups: dict[str, Consumer] = {}
+        self._refusals: dict[str, KafkaError] = {}
         try:
-            self._admin = AdminClient(config, logger=logging.getLogger("confluent_kafka"), error_cb=lambda _: None)
+            self._admin = AdminClient(
+                self._config, logger=logging.getLogger("confluent_kafka"), error_cb=lambda _: None
+            )
         except KafkaException as error:
-            raise KafkaFailed(f"kafka.properties: {error.args[0].str()}") from None
+            raise kafka_errors.properties_refused(error) from None
 
     def create_topic(self, name: str) -> Future[None]:
         """Create a topic with the broker's defaults; never waits."""
@@ -75,6 +79,8 @@ class Lookup:
     def serve(self) -> None:
         """Let the library call back; without it its log lines would pile up."""
         self._admin.poll(0)
+        for group_id in self._groups:
+            self._listen(group_id)
 
     def partitions(self, topics: Iterable[str]) -> Generator[None, None, dict[str, int | KafkaError]]:
         """How many partitions each topic has, or why that is not known."""
@@ -89,7 +95,7 @@ class Lookup:
             for name in topics:
                 topic = self._admin.list_topics(name, timeout=ANSWER_SECONDS).topics[name]
                 found[name] = topic.error or len(topic.partitions)
-        except KafkaException as error:
+        except Exception as error:  # noqa: BLE001  # whatever it is: who waits must hear of it, or waits for ever
             answer.set_exception(error)
         else:
             answer.set_result(found)
@@ -102,6 +108,17 @@ class Lookup:
         operations = (yield from _wait(described[topic])).authorized_operations
         return not operations or AclOperation.READ in operations
 
+    def retention(self, topics: Iterable[str]) -> Generator[None, None, dict[str, float]]:
+        """Seconds after which each topic's records are deleted; a topic that keeps them for ever is left out."""
+        resources = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in topics]
+        found = {}
+        for resource, answer in self._admin.describe_configs(resources, request_timeout=ANSWER_SECONDS).items():
+            config = yield from _wait(answer)
+            milliseconds = int(config["retention.ms"].value)
+            if milliseconds >= 0 and "delete" in config["cleanup.policy"].value:
+                found[resource.name] = milliseconds / 1000
+        return found
+
     def has_nothing(self, group_id: str, member_id: str) -> Generator[None, None, bool]:
         """Whether this member is in the group and no partition is given to it."""
         asked = self._admin.describe_consumer_groups([group_id], request_timeout=ANSWER_SECONDS)[group_id]
@@ -112,17 +129,49 @@ class Lookup:
         self, group_id: str, partitions: Iterable[TopicPartition]
     ) -> Generator[None, None, dict[TopicPartition, CommittedOffset]]:
         """What the group committed; partitions without a commit are left out."""
-        asked = ConsumerGroupTopicPartitions(group_id, [KafkaPartition(*key) for key in partitions])
-        answer = yield from _wait(
-            self._admin.list_consumer_group_offsets([asked], request_timeout=ANSWER_SECONDS)[group_id]
-        )
+        asked = [KafkaPartition(*key) for key in partitions]
+        answer: Future[list[KafkaPartition]] = Future()
+        self._open(group_id)
+        Thread(target=self._ask_committed, args=(group_id, asked, answer), daemon=True, name="kafka-lookup").start()
+        while not answer.done():
+            self._listen(group_id)
+            if group_id in self._refusals:
+                raise KafkaException(self._refusals[group_id])
+            yield
         found = {}
-        for part in answer.topic_partitions:
+        for part in answer.result():
             if part.error:
                 raise KafkaException(part.error)
             if part.offset >= 0:
                 found[TopicPartition(part.topic, part.partition)] = CommittedOffset(part.offset, part.metadata or "")
         return found
+
+    def _open(self, group_id: str) -> None:
+        """Have a consumer that knows the group and never joins it.
+
+        The admin client's own question for commits ends the process when the group's coordinator moves: librdkafka
+        passes that news to a membership which an admin client does not have (confluentinc/librdkafka#5040).
+        """
+        if group_id not in self._groups:
+            logger = logging.getLogger("confluent_kafka")
+            config = {**self._config, "group.id": group_id, "enable.auto.commit": False}
+            self._groups[group_id] = Consumer({**config, "error_cb": lambda _: None}, logger=logger)
+
+    def _listen(self, group_id: str) -> None:
+        """A refusal is said once, and not to who asked; it holds until an answer comes."""
+        message = self._groups[group_id].poll(0)
+        error = message.error() if message is not None else None
+        if error is not None and error.code() in kafka_errors.REFUSED:
+            self._refusals[group_id] = error
+
+    def _ask_committed(self, group_id: str, asked: list[KafkaPartition], answer: Future[list[KafkaPartition]]) -> None:
+        try:
+            found = self._groups[group_id].committed(asked, timeout=ANSWER_SECONDS)
+        except Exception as error:  # noqa: BLE001  # as above
+            answer.set_exception(error)
+        else:
+            self._refusals.pop(group_id, None)
+            answer.set_result(found)
 
     def offsets(self, wanted: Mapping[TopicPartition, OffsetSpec]) -> Generator[None, None, dict[TopicPartition, int]]:
         """Offsets by specification; for a time behind the last record, the end."""

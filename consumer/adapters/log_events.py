@@ -39,9 +39,11 @@ FIELDS = {
     "message": "text without data of events",
     "offset": "offset in the partition",
     "partition": "partition number",
+    "partitions": "number of partitions",
     "place": "`file:line` in the library's code",
     "port": "port that is listened on",
     "reason": "why, a fixed word or words",
+    "retention_seconds": "after this time Kafka deletes records of the topic",
     "seconds": "how long it took",
     "setting": "the key in the settings",
     "stage": "decode, validate, map or send",
@@ -78,6 +80,12 @@ _EVENTS = (
         "Report it with this line.",
     ),
     LogEvent("partition_assigned", "info", ("topic", "partition", "offset"), "The group gave a partition."),
+    LogEvent(
+        "draining",
+        "info",
+        ("partitions", "calls"),
+        "The group asks for partitions; the calls in flight are waited for, and nothing new is sent meanwhile.",
+    ),
     LogEvent("partition_revoked", "info", ("topic", "partition", "seconds"), "A partition was handed over, drained."),
     LogEvent(
         "partition_lost",
@@ -135,6 +143,14 @@ _EVENTS = (
         ("topic", "partition", "offset", "reason"),
         "The committed offset is no longer in the topic: events were deleted before they were read.",
         "Decide by `kafka.on_out_of_range`; compare the lag with the topic's retention.",
+    ),
+    LogEvent(
+        "retention_near",
+        "warning",
+        ("topic", "partition", "offset", "retention_seconds"),
+        "The oldest event that is not resolved has waited for half of its topic's retention; at its end Kafka deletes"
+        " it. Told every ten minutes.",
+        "Cure what the partition waits for (its state says what), and raise the topic's retention meanwhile.",
     ),
     LogEvent("committed", "debug", ("topic", "partition", "offset"), "Kafka has taken an offset."),
     LogEvent(

@@ -122,6 +122,7 @@ has to act: [operations](operations.md) |
 minutes | waits for something outside |
 | `max({PREFIX}oldest_pending_seconds) > 43200` | half a day old: check the quota and the retention of the topics |
 | `increase({PREFIX}dead_letters_total[15m]) > 0` | an event was put aside; the log names mapping and reason |
+| `increase({PREFIX}records_total{{outcome="unmatched"}}[1h]) > 0` | events that no mapping is for are passed over |
 | `max({PREFIX}quota_used_calls) / max({PREFIX}quota_limit_calls) > 0.9` | nine tenths of the quota are used |
 
 Calls and outcomes are counted by each replica; `quota_used_calls` is the same figure in every replica, so take its \

@@ -64,7 +64,7 @@ class ProfileApi:
                 self._token, self._headers = token, self._headers_with(token)
         try:
             async with asyncio.timeout(self._endpoint.timeout):
-                response = await self._transport.handle_async_request(self._request(send))
+                response = await self._transport.handle_async_request(self.request(send.identity, send.attributes))
                 try:
                     body = await _read(response)
                 finally:
@@ -77,8 +77,9 @@ class ProfileApi:
         """Close all connections; what is still in them is dropped."""
         await self._transport.aclose()
 
-    def _request(self, send: Send) -> httpx.Request:
-        form = b"%b&%b" % (send.identity, send.attributes)
+    def request(self, identity: bytes, attributes: bytes) -> httpx.Request:
+        """The request of one call, as `Send` has it: the encoded identity, and pairs with `profile.` before names."""
+        form = b"%b&%b" % (identity, attributes)
         if self._endpoint.method == "GET" and len(self._query) + len(form) <= LONGEST_URL:
             return _request("GET", httpx.URL((self._query + form).decode("ascii")), self._headers["GET"], b"")
         return _request("POST", self._url, self._headers["POST"], form)

@@ -38,7 +38,9 @@ PATIENCE = 60.0
 a change of the leader can look like that for a moment."""
 
 _DEFAULTS = {
-    "queued.min.messages": 1,
+    # With one record as its goal, librdkafka waits a second (its default) after each before it fetches on.
+    "queued.min.messages": 100,
+    "fetch.queue.backoff.ms": 1,
     "queued.max.messages.kbytes": 1024,
     "fetch.max.bytes": 1024 * 1024,
     "max.partition.fetch.bytes": 64 * 1024,

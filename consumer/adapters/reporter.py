@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter, deque
 from typing import TYPE_CHECKING, NamedTuple, cast
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
 
     from consumer.adapters.health import Heartbeat
     from consumer.adapters.kafka import KafkaSource
+    from consumer.adapters.logs import IdentityHasher
     from consumer.adapters.metric_catalogue import RecordOutcome
     from consumer.adapters.metrics import Metrics
+    from consumer.adapters.retention import Retention
     from consumer.core.acknowledgement import CommitResult, DeadLetterReport
     from consumer.core.clock import Clocks
     from consumer.core.command import DeadLetter
@@ -56,13 +59,22 @@ class Windows(NamedTuple):
     heartbeat: Heartbeat
 
 
+class Names(NamedTuple):
+    """Who we are in the log, and how it calls a visitor."""
+
+    group_id: str
+    hasher: IdentityHasher
+
+
 class Reporter:
     """Watches the loop; every method is called by its thread."""
 
-    def __init__(self, mappings: Mappings, quota: Quota, windows: Windows) -> None:
+    def __init__(self, mappings: Mappings, quota: Quota, windows: Windows, names: Names, retention: Retention) -> None:
         self._mappings = mappings
         self._quota = quota
         self._metrics, self._board, self._heartbeat = windows
+        self._group_id, self._hasher = names
+        self._retention = retention
         self._repeats = Repeats()
         self._conditions = Conditions()
         self._states: StateBook[TopicPartition | None] = StateBook()
@@ -72,6 +84,7 @@ class Reporter:
         self._dying: dict[tuple[TopicPartition, int], DeadLetter] = {}
         self._dead: deque[DeadLettered] = deque(maxlen=NEWEST)
         self._next = 0.0
+        self._started = False
         self._stopping = False
 
     # -- as things happen ----------------------------------------------------------------------------------------------
@@ -82,8 +95,12 @@ class Reporter:
             outcome = type(call.outcome).__name__.lower()
             self._calls[outcome] += 1
             self._metrics.call(outcome, call.seconds)
-        for arrival in engine.tally.arrivals:
-            self._metrics.delivery(arrival.events, now.wall - arrival.occurred_at / 1000)
+        detailed = log.is_enabled_for(logging.DEBUG)  # a hash for each call would cost more than the call
+        for events, occurred_at, identity in engine.tally.arrivals:
+            delay = now.wall - occurred_at / 1000
+            self._metrics.delivery(events, delay)
+            if detailed:
+                log.debug("delivered", identity=self._hasher(identity), events=events, seconds=round(delay, 3))
         engine.tally.arrivals.clear()
         self._conditions.watch(engine.gate, completed, now)
 
@@ -132,12 +149,21 @@ class Reporter:
         if suppressed is not None:
             log.warning("commit_failed", error=result.error, suppressed=suppressed)
 
+    def unanswered(self, commits: int) -> None:
+        """The broker has said nothing of so many commits, and there is no time left to wait for it."""
+        for _ in range(commits):
+            self._metrics.commit("unknown")
+
     def assigned(self, assignments: Iterable[Assignment]) -> None:
         """The group gave partitions."""
         self._metrics.rebalance("assigned")
         for assignment in assignments:
             topic, partition = assignment.partition
             log.info("partition_assigned", topic=topic, partition=partition, offset=assignment.committed)
+
+    def draining(self, partitions: Sequence[TopicPartition], engine: Engine) -> None:
+        """The group asks for partitions; what is on the wire is waited for."""
+        log.info("draining", partitions=len(partitions), calls=engine.gate.in_flight)
 
     def revoked(self, partitions: Iterable[TopicPartition], engine: Engine, seconds: float) -> None:
         """Partitions are handed over after a drain that took so long."""
@@ -173,6 +199,10 @@ class Reporter:
     def turn(self, engine: Engine, source: KafkaSource, now: Clocks) -> None:
         """The loop has turned."""
         self._heartbeat.beat(time.monotonic())
+        self._retention.turn(engine.partitions, now)
+        if source.joined and not self._started:
+            self._started = True
+            log.info("started", group_id=self._group_id)
         if now.boot < self._next:
             return
         self._next = now.boot + EVERY
@@ -206,11 +236,13 @@ class Reporter:
             joined=source.joined,
             credentials_refused=refused,
             kafka_failing_since=trouble.since if trouble else None,
+            kafka_failing_why=trouble.reason if trouble else "",
             pending_events=engine.pending_events,
             pending_bytes=engine.pending_bytes,
             in_flight_calls=engine.gate.in_flight,
             oldest_pending_seconds=0.0 if oldest is None else max(0.0, now.wall - oldest / 1000),
             dead_letters=tuple(self._dead),
+            unmapped=_of_mapping(self._told, None),
         )
 
     def _status(self, partitions: tuple[PartitionStatus, ...], source: KafkaSource, now: Clocks) -> Status:
@@ -276,7 +308,7 @@ class Reporter:
         )
 
 
-def _of_mapping(records: Counter[tuple[str, str, int | None]], mapping: int) -> dict[str, int]:
+def _of_mapping(records: Counter[tuple[str, str, int | None]], mapping: int | None) -> dict[str, int]:
     found: Counter[str] = Counter()
     for (_, outcome, index), count in records.items():
         if index == mapping:

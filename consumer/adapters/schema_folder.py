@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from consumer.core.mapping_file import SUFFIX
 from consumer.errors import MappingsInvalid, Problem
 
-_MISNAMED = ".mapping.yml"
-_PATTERNS = (f"*{SUFFIX}", "*.cases.yaml", "*.event.*")
+CASES_SUFFIX = ".cases.yaml"
+_MISNAMED = {".mapping.yml": SUFFIX, ".cases.yml": CASES_SUFFIX}
+_PATTERNS = (f"*{SUFFIX}", f"*{CASES_SUFFIX}", "*.event.*")
+_EVENT_FILE = re.compile(rb"""event_file["']?\s*:\s*(?:"([^"\n]+)"|'([^'\n]+)'|([^\s"',}]+))""")
 
 
 def shipped_schemas() -> Path:
@@ -23,21 +26,49 @@ def read_schemas(folder: Path) -> dict[str, bytes]:
     Raises:
         MappingsInvalid: no such folder, no mapping in it, a file named `*.mapping.yml`, or one that can't be read.
     """
-    problems = [_misnamed(path) for path in sorted(folder.glob(f"*{_MISNAMED}"))]
-    files: dict[str, bytes] = {}
-    for path in sorted({path for pattern in _PATTERNS for path in folder.glob(pattern) if path.is_file()}):
-        try:
-            files[path.name] = path.read_bytes()
-        except OSError as error:
-            problems.append(Problem(str(path), 0, 0, f"can't be read: {error.strerror}"))
-    if not problems and not any(name.endswith(SUFFIX) for name in files):
-        what = "there is no mapping in this folder" if folder.is_dir() else "there is no such folder"
-        problems.append(Problem(str(folder), 0, 0, f"{what}; `schemas` names a folder with *{SUFFIX} files"))
+    files, problems = find_schemas(folder)
     if problems:
         raise MappingsInvalid(problems)
     return files
 
 
+def find_schemas(folder: Path) -> tuple[dict[str, bytes], list[Problem]]:
+    """As `read_schemas`, with the events that cases name; every problem is returned with what could be read."""
+    problems = [_misnamed(path) for wrong in _MISNAMED for path in sorted(folder.glob(f"*{wrong}"))]
+    files: dict[str, bytes] = {}
+    for path in sorted({path for pattern in _PATTERNS for path in folder.glob(pattern) if path.is_file()}):
+        _read(path, files, problems)
+    for name in _event_files(files):
+        if name not in files and (folder / name).is_file():
+            _read(folder / name, files, problems)
+    if not problems and not any(name.endswith(SUFFIX) for name in files):
+        what = "there is no mapping in this folder" if folder.is_dir() else "there is no such folder"
+        problems.append(Problem(str(folder), 0, 0, f"{what}; `schemas` names a folder with *{SUFFIX} files"))
+    return files, problems
+
+
+def _read(path: Path, files: dict[str, bytes], problems: list[Problem]) -> None:
+    try:
+        files[path.name] = path.read_bytes()
+    except OSError as error:
+        problems.append(Problem(str(path), 0, 0, f"can't be read: {error.strerror}"))
+
+
+def _event_files(files: dict[str, bytes]) -> list[str]:
+    """Names after `event_file` in the cases files, found without reading YAML: one too many does no harm."""
+    found = [
+        b"".join(match).decode(errors="replace")
+        for name, content in files.items()
+        if name.endswith(CASES_SUFFIX)
+        for match in _EVENT_FILE.findall(content)
+    ]
+    return [name for name in found if Path(name).name == name]
+
+
 def _misnamed(path: Path) -> Problem:
-    right = path.name.removesuffix(_MISNAMED) + SUFFIX
-    return Problem(str(path), 0, 0, f"a mapping file is named *{SUFFIX}: rename it to {right}")
+    wrong = next(wrong for wrong in _MISNAMED if path.name.endswith(wrong))
+    right = _MISNAMED[wrong]
+    what = "mapping" if right == SUFFIX else "cases"
+    return Problem(
+        str(path), 0, 0, f"a {what} file is named *{right}: rename it to {path.name.removesuffix(wrong)}{right}"
+    )

@@ -6,7 +6,7 @@ reference once and never sees half an update. Nothing in it names a visitor.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -96,18 +96,21 @@ class Snapshot:
 
     `joined`: the group gave partitions at least once, or said that there are none to give. `credentials_refused`:
     Target or Kafka refuses who we are. `kafka_failing_since`: CLOCK_MONOTONIC seconds since Kafka has been out of
-    reach or refusing us, None while it serves. `dead_letters`: the newest ones, newest first.
+    reach or refusing us, None while it serves; `kafka_failing_why` says in words what to check. `dead_letters`: the
+    newest ones, newest first. `unmapped`: records for which no mapping was found, by outcome.
     """
 
     status: Status
     joined: bool = False
     credentials_refused: bool = False
     kafka_failing_since: float | None = None
+    kafka_failing_why: str = ""
     pending_events: int = 0
     pending_bytes: int = 0
     in_flight_calls: int = 0
     oldest_pending_seconds: float = 0.0
     dead_letters: tuple[DeadLettered, ...] = ()
+    unmapped: Mapping[str, int] = field(default_factory=dict)
 
     def stopping(self, wall: float) -> Snapshot:
         """The same, but stopping since `wall` (epoch seconds): `/readyz` says no from here on."""

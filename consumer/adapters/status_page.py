@@ -15,7 +15,7 @@ from consumer.adapters.status_words import WORDS, clock, headline, lasting
 from consumer.core.state import PARTITION_STATES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from consumer.adapters.health import Answer
     from consumer.adapters.history import Sample
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _MARKS = {"good": "●", "wait": "◆", "act": "▲"}  # a shape besides the colour
 _MOST_ROWS = 200
-_OUTCOMES = ("delivered", "skipped", "dead_lettered")
+_OUTCOMES = ("delivered", "skipped", "unmatched", "dead_lettered")
 _CALL_OUTCOMES = ("delivered", "throttled", "transient", "refused", "misconfigured")
 
 
@@ -157,11 +157,13 @@ def _partition(part: PartitionStatus, wall: float) -> Markup:
 def _tables(view: View) -> Markup:
     status = view.snapshot.status
     mappings = [_mapping(mapping) for mapping in status.mappings]
+    if view.snapshot.unmapped:
+        mappings.append(_counts(element("th", "none found", scope="row", class_="quiet"), view.snapshot.unmapped))
     calls = [
         element("tr", element("th", outcome, scope="row"), _figure(status.calls.get(outcome, 0)))
         for outcome in _CALL_OUTCOMES
     ]
-    heads = ("Mapping", "#Delivered", "#Skipped", "#Dead letters", "Hash")
+    heads = ("Mapping", "#Delivered", "#Skipped", "#Unmatched", "#Dead letters", "Hash")
     dead = [_dead_letter(letter, view.wall) for letter in view.snapshot.dead_letters[:_MOST_ROWS]]
     dead_heads = ("Where", "Reason", "Mapping", "When")
     return join(
@@ -178,8 +180,12 @@ def _tables(view: View) -> Markup:
 
 
 def _mapping(mapping: MappingStatus) -> Markup:
-    counts = (mapping.records.get(outcome, 0) for outcome in _OUTCOMES)
-    return element("tr", _place(mapping.name), *map(_figure, counts), element("td", element("code", mapping.hash[:8])))
+    return _counts(_place(mapping.name), mapping.records, mapping.hash[:8])
+
+
+def _counts(head: Markup, records: Mapping[str, int], digest: str = "") -> Markup:
+    figures = (records.get(outcome, 0) for outcome in _OUTCOMES)
+    return element("tr", head, *map(_figure, figures), element("td", element("code", digest)))
 
 
 def _dead_letter(letter: DeadLettered, wall: float) -> Markup:

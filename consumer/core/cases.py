@@ -6,7 +6,10 @@ import base64
 import binascii
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
+from consumer.core.event import NotEncodable, decode_json
+from consumer.core.event_format import EventFormat
 from consumer.core.mapping_file import SUFFIX as MAPPING_SUFFIX
+from consumer.core.mapping_keys import CASE, EVENTS, RECORD
 from consumer.core.problems import Report, suggestion
 from consumer.core.profile import REASONS, IdentityKind, ProfileUpdate, Rejection, Result, Skipped
 from consumer.core.record import Record
@@ -14,20 +17,17 @@ from consumer.core.yaml_nodes import Map, Node, Scalar, Sequence, YamlInvalid, j
 from consumer.errors import MappingsInvalid, Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from collections.abc import Mapping as Files
 
-    from consumer.core.mapping import Mappings
+    from consumer.core.mapping import Mapping, Mappings
 
 SUFFIX = ".cases.yaml"
 
 Expected = str | dict[str, Any]
 """`skipped`, `unmatched`, `{rejected: REASON}` or `{identity: {KIND: text}, attributes: {name: text}}`."""
 
-_EVENTS = ("event", "event_file", "event_base64")
-_KEYS = ("name", *_EVENTS, "record", "expect")
-_NUMBERS = ("partition", "offset", "timestamp")
-_RECORD_KEYS = ("topic", *_NUMBERS, "key", "headers")
-_REASONS = tuple(reason for stage, reasons in REASONS.items() if stage != "send" for reason in reasons)
+REASONS_OF_A_CASE = tuple(reason for stage, reasons in REASONS.items() if stage != "send" for reason in reasons)
 
 
 class Case(NamedTuple):
@@ -55,20 +55,25 @@ def parse_cases(files: Files[str, bytes], mappings: Mappings) -> tuple[Case, ...
     Raises:
         MappingsInvalid: with every problem of every cases file.
     """
-    cases: list[Case] = []
-    problems: list[Problem] = []
-    topics = {mapping.name: mapping.topics[0] for mapping in mappings.all}
-    for file in sorted(file for file in files if file.endswith(SUFFIX)):
-        name = file.removesuffix(SUFFIX)
-        reader = _CasesReader(file, files, topics.get(name, ""))
-        if name in topics:
-            cases += reader.read()
-        else:
-            reader.report.problems.append(Problem(file, 1, 1, f"there is no {name}{MAPPING_SUFFIX} beside these cases"))
-        problems += reader.report.problems
+    cases, problems = read_cases(files, mappings.all)
     if problems:
         raise MappingsInvalid(problems)
-    return tuple(cases)
+    return cases
+
+
+def read_cases(files: Files[str, bytes], mappings: Iterable[Mapping]) -> tuple[tuple[Case, ...], list[Problem]]:
+    """The cases that could be read, and every problem of all cases files; `mappings` are those that could be read."""
+    cases: list[Case] = []
+    problems: list[Problem] = []
+    known = {mapping.name: mapping for mapping in mappings if mapping.topics}
+    for file in sorted(file for file in files if file.endswith(SUFFIX)):
+        name = file.removesuffix(SUFFIX)
+        reader = _CasesReader(file, files, known.get(name))
+        cases += reader.read()
+        if name + MAPPING_SUFFIX not in files:
+            reader.report.problems.append(Problem(file, 1, 1, f"there is no {name}{MAPPING_SUFFIX} beside these cases"))
+        problems += reader.report.problems
+    return tuple(cases), problems
 
 
 class _Faulty(Exception):
@@ -78,11 +83,12 @@ class _Faulty(Exception):
 class _CasesReader:
     """Reads one cases file."""
 
-    def __init__(self, file: str, files: Files[str, bytes], topic: str) -> None:
+    def __init__(self, file: str, files: Files[str, bytes], mapping: Mapping | None) -> None:
         self.report = Report(file)
         self._file = file
         self._files = files
-        self._topic = topic
+        self._topic = mapping.topics[0] if mapping else ""
+        self._format = mapping.format if mapping else EventFormat(decode_json)
 
     def read(self) -> list[Case]:
         """The cases; those with a problem are in the report instead."""
@@ -108,7 +114,7 @@ class _CasesReader:
     def _case(self, node: Node) -> Case:
         if not isinstance(node, Map):
             raise self._faulty(node, "a case is a map of name, event, record and expect")
-        self.report.unknown_keys(node, _KEYS, "a case")
+        self.report.unknown_keys(node, CASE, "a case")
         name = node.get("name")
         if not isinstance(name, Scalar) or not name.text:
             raise self._faulty(node, "a case needs a name")
@@ -119,8 +125,8 @@ class _CasesReader:
     def _record(self, case: Map) -> Record:
         node = case.get("record") or Map(case.line, case.column, {})
         if not isinstance(node, Map):
-            raise self._faulty(node, f"record is a map of {', '.join(_RECORD_KEYS)}")
-        self.report.unknown_keys(node, _RECORD_KEYS, "a record")
+            raise self._faulty(node, f"record is a map of {', '.join(RECORD)}")
+        self.report.unknown_keys(node, RECORD, "a record")
         key = node.get("key")
         return Record(
             topic=self._text(node.get("topic"), self._topic),
@@ -140,14 +146,22 @@ class _CasesReader:
         return tuple((key.text, self._text(value).encode()) for key, value in node)
 
     def _value(self, case: Map) -> bytes | None:
-        given = [case.entries[key] for key in _EVENTS if key in case.entries]
+        given = [case.entries[key] for key in EVENTS if key in case.entries]
         if len(given) != 1:
-            raise self._faulty(case, f"a case has exactly one of {', '.join(_EVENTS)}")
+            raise self._faulty(case, f"a case has exactly one of {', '.join(EVENTS)}")
         ((key, node),) = given
         if key.text == "event":
-            tombstone = isinstance(node, Scalar) and node.json is None
-            return None if tombstone else json_text(node).encode()
-        text = self._text(node)
+            if isinstance(node, Scalar) and node.json is None:
+                return None
+            written, content = self._format.written, json_text(node).encode()
+        else:
+            written, content = self._format.payload, self._content(key, self._text(node))
+        try:
+            return written(content)
+        except NotEncodable as fault:
+            raise self._faulty(key, str(fault)) from None
+
+    def _content(self, key: Scalar, text: str) -> bytes:
         if key.text == "event_file":
             if text not in self._files:
                 raise self._faulty(key, f"no file {text!r} beside these cases")
@@ -165,8 +179,8 @@ class _CasesReader:
             return node.text
         if isinstance(node, Map) and set(node.entries) == {"rejected"}:
             reason = self._text(node.get("rejected"))
-            if reason not in _REASONS:
-                raise self._faulty(node, f"no reason {reason!r}; {suggestion(reason, _REASONS)}")
+            if reason not in REASONS_OF_A_CASE:
+                raise self._faulty(node, f"no reason {reason!r}; {suggestion(reason, REASONS_OF_A_CASE)}")
             return {"rejected": reason}
         if isinstance(node, Map) and set(node.entries) == {"identity", "attributes"}:
             return {"identity": self._identity(node), "attributes": self._texts(node, "attributes")}

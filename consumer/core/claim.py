@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import combinations
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from consumer.core.event_format import Declared
+from consumer.core.problems import suggestion
 from consumer.core.values import constant_of
 from consumer.core.yaml_nodes import Map, Node, Scalar, Sequence
 from consumer.errors import Problem
@@ -12,7 +16,7 @@ from consumer.errors import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from consumer.core.json_schema import EventSchema
+    from consumer.core.event_schema import Shape
     from consumer.core.paths import Path
     from consumer.core.problems import Report
     from consumer.core.sources import SourceReader
@@ -23,7 +27,8 @@ _MOST_COMBINATIONS = 10_000
 class Claim(NamedTuple):
     """The topics of a mapping and, for each path under `where`, the constants it may equal (`constant_of`).
 
-    `place` is where its file says so; `sound` is false when the report has something against it.
+    `place` is where its file says so; `sound` is false when the report has something against it. `names` are those of
+    the records or messages that framed events are read as.
     """
 
     file: str
@@ -31,20 +36,34 @@ class Claim(NamedTuple):
     sound: bool
     topics: tuple[str, ...]
     where: dict[Path, frozenset[Any]]
+    declared: Declared
+    names: frozenset[str] = frozenset()
 
-    def overlaps(self, other: Claim) -> Iterator[str]:
-        """The topics in which both could want the same event."""
+    def overlaps(self, other: Claim) -> bool:
+        """Whether both could want the same event of a topic."""
         shared = self.where.keys() & other.where.keys()
-        if all(self.where[path] & other.where[path] for path in shared):
-            yield from (topic for topic in self.topics if topic in other.topics)
+        return all(self.where[path] & other.where[path] for path in shared)
 
 
-def overlaps(claims: list[Claim]) -> Iterator[Problem]:
-    """A problem for each topic in which two sound claims overlap."""
-    sound = [claim for claim in claims if claim.sound]
-    for index, other in enumerate(sound):
-        for one in sound[:index]:
-            for topic in one.overlaps(other):
+def conflicts(claims: list[Claim]) -> Iterator[Problem]:
+    """A problem for each sound claim that reads a topic otherwise than the first, or overlaps with one before it."""
+    by_topic: dict[str, list[Claim]] = {}
+    for claim in claims:
+        for topic in claim.topics if claim.sound else ():
+            by_topic.setdefault(topic, []).append(claim)
+    for topic, rivals in by_topic.items():
+        first = rivals[0]
+        for claim in rivals[1:]:
+            if claim.declared.reading != first.declared.reading:
+                message = (
+                    f"{first.file} reads the events of {topic} as {_words(first.declared)}, this mapping as "
+                    f"{_words(claim.declared)}; write the same format, and with avro and protobuf the same schema"
+                    " and message"
+                )
+                yield Problem(claim.file, claim.place.line, claim.place.column, message)
+        yield from _read_twice(topic, rivals)
+        for one, other in _meeting(rivals):
+            if one.overlaps(other):
                 message = (
                     f"an event of {topic} could match both this mapping and {one.file}; give both a `where` with "
                     "different constants for one path"
@@ -52,13 +71,47 @@ def overlaps(claims: list[Claim]) -> Iterator[Problem]:
                 yield Problem(other.file, other.place.line, other.place.column, message)
 
 
-def read_claim(root: Map, report: Report, sources: SourceReader, schema: EventSchema | None) -> Claim:
+def _read_twice(topic: str, rivals: list[Claim]) -> Iterator[Problem]:
+    """A framed event is read before a mapping is found, so of each record or message there can be but one schema."""
+    readers: dict[str, Claim] = {}
+    for claim in rivals:
+        for name in sorted(claim.names):
+            one = readers.setdefault(name, claim)
+            if one.declared.schema != claim.declared.schema:
+                message = (
+                    f"{one.file} reads {name} in the events of {topic} by {one.declared.schema}, this mapping by "
+                    f"{claim.declared.schema}; name the same file in both"
+                )
+                yield Problem(claim.file, claim.place.line, claim.place.column, message)
+                break
+
+
+def _meeting(rivals: list[Claim]) -> Iterator[tuple[Claim, Claim]]:
+    """All pairs that could overlap; where all name one path, only those that share a constant there."""
+    paths = set.intersection(*[set(claim.where) for claim in rivals])
+    groups: dict[Any, list[int]] = {None: list(range(len(rivals)))}
+    if paths:
+        path = min(paths, key=repr)
+        groups = {}
+        for index, claim in enumerate(rivals):
+            for constant in claim.where[path]:
+                groups.setdefault(constant, []).append(index)
+    pairs = {pair for group in groups.values() for pair in combinations(group, 2)}
+    yield from ((rivals[one], rivals[other]) for one, other in sorted(pairs))
+
+
+def read_claim(root: Map, report: Report, sources: SourceReader, declared: Declared | None) -> Claim:
     """The claim of a mapping file; what is wrong with it goes to the report."""
     before = len(report.problems)
     topics = _topics(root, report)
-    where = _where(root, report, sources, schema)
+    where = _where(root, report, sources)
     place = next((root.entries[key].key for key in ("where", "topics") if key in root.entries), root)
-    return Claim(report.file, place, len(report.problems) == before, topics, where)
+    sound = declared is not None and len(report.problems) == before
+    return Claim(report.file, place, sound, topics, where, declared or Declared())
+
+
+def _words(declared: Declared) -> str:
+    return " ".join(filter(None, declared.reading))
 
 
 def _topics(root: Map, report: Report) -> tuple[str, ...]:
@@ -79,7 +132,7 @@ def _topics(root: Map, report: Report) -> tuple[str, ...]:
     return tuple(topics)
 
 
-def _where(root: Map, report: Report, sources: SourceReader, schema: EventSchema | None) -> dict[Path, frozenset[Any]]:
+def _where(root: Map, report: Report, sources: SourceReader) -> dict[Path, frozenset[Any]]:
     if "where" not in root.entries:
         return {}
     where_key, value = root.entries["where"]
@@ -92,16 +145,25 @@ def _where(root: Map, report: Report, sources: SourceReader, schema: EventSchema
         constants = _constants(node, key, report)
         if found is None:
             continue
-        path, schemas = found
+        path, shape = found
         if path in where:
             report.add(key, f"where has the path {key.text} twice")
         for constant in constants:
-            if schemas is not None and schema is not None and not schema.allows(schemas, constant.json):
-                report.add(key, f"the schema never has {constant.text!r} at {key.text}")
+            if shape is not None and not shape.allows(constant.json):
+                report.add(key, f"{constant.text!r} never stands at {key.text}{_instead(constant, shape)}")
         where[path] = frozenset(constant_of(constant.json) for constant in constants)
     if prod(map(len, where.values())) > _MOST_COMBINATIONS:
         report.add(where_key, f"where: more than {_MOST_COMBINATIONS} combinations of constants")
     return where
+
+
+def _instead(constant: Scalar, shape: Shape) -> str:
+    if shape.allows(constant.text):
+        return "; text there: write it in quotes"
+    if shape.allows(replace(constant, plain=True).json):
+        return "; no text there: write it without quotes"
+    known = [str(each) for each in shape.constants]
+    return f"; {suggestion(constant.text, known)}" if known else f"; {' or '.join(sorted(shape.kinds))} there"
 
 
 def _constants(node: Node, key: Scalar, report: Report) -> list[Scalar]:

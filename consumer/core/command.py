@@ -48,6 +48,12 @@ class ReadAgain(NamedTuple):
     generation: int
 
 
+class FetchSchema(NamedTuple):
+    """Ask the schema registry for a schema; the answer is a `SchemaAnswer`, whatever happens."""
+
+    id: int
+
+
 class Pause(NamedTuple):
     """Stop fetching a partition."""
 
@@ -60,4 +66,4 @@ class Resume(NamedTuple):
     partition: TopicPartition
 
 
-Command = Send | DeadLetter | ReadAgain | Pause | Resume
+Command = Send | DeadLetter | ReadAgain | FetchSchema | Pause | Resume

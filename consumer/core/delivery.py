@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from consumer.core.dead_letters import DeadLetters
     from consumer.core.gate import Gate, Permit
     from consumer.core.outcome import Completed, Transient
-    from consumer.core.profile import Result
+    from consumer.core.profile import Result, SchemaWanted
     from consumer.core.record import TopicPartition
     from consumer.core.work import Work
 
@@ -62,7 +62,7 @@ class Delivery:
         work: Work,
         gate: Gate,
         dead_letters: DeadLetters,
-        map_record: Callable[[Record], Result],
+        map_record: Callable[[Record], Result | SchemaWanted],
         chance: Callable[[], float],
     ) -> None:
         self.waiting = Waiting()
@@ -156,12 +156,12 @@ class Delivery:
             lane.apart.failing_since = None
             self._afresh(lane, lane.apart)
             events = self._resolve(single.partition, single.number)
-            self._work.tally.arrivals.append(Arrival(events, record.timestamp if record else 0))
+            self._work.tally.arrivals.append(Arrival(events, record.timestamp if record else 0, lane.identity))
         else:
             newest = lane.newest()
             parts = lane.parts.items()
             events = sum(self._resolve(partition, number) for partition, part in parts for number in part.numbers)
-            self._work.tally.arrivals.append(Arrival(events, newest))
+            self._work.tally.arrivals.append(Arrival(events, newest, lane.identity))
             lane.parts.clear()
 
     def _resolve(self, partition: TopicPartition, number: int) -> int:
@@ -265,9 +265,10 @@ class Delivery:
         return Counter(partition for lane, _ in self._calls.values() for partition in lane.partitions())
 
     def oldest(self) -> int | None:
-        """The timestamp of the event that waits longest for its turn, in milliseconds; None when nothing does."""
+        """The timestamp of the oldest event that waits or is under way, in milliseconds; None when none is."""
         key = self.waiting.first(self._lanes)
-        return None if key is None else self.waiting.oldest(key)
+        oldest = [lane.oldest for lane in self._lanes.values()]
+        return min(oldest if key is None else [*oldest, self.waiting.oldest(key)], default=None)
 
     def repeats(self, partition: TopicPartition, number: int) -> bool:
         """Whether the call that carries an update of a partition is to be made again, or is being."""

@@ -1,8 +1,8 @@
 """Every decision about a record, from the moment it was read until its offset may be committed.
 
-Events come in as method calls (`assigned`, `received`, `completed`, `read_again`, `dead_lettered`, `committed`,
-`revoking`, `forget`), commands go out through `commands`, commits through `commits`. No I/O, no clock, no lock: one
-thread owns it.
+Events come in as method calls (`assigned`, `received`, `schema_answered`, `completed`, `read_again`, `dead_lettered`,
+`committed`, `revoking`, `forget`), commands go out through `commands`, commits through `commits`. No I/O, no clock, no
+lock: one thread owns it.
 
 A record is resolved when it is skipped, unmatched, delivered, or dead-lettered with the broker's acknowledgement, and
 by nothing else. Whatever is in doubt stays pending, holds its offset, and is read again by whoever owns the partition
@@ -18,6 +18,7 @@ from consumer.core.dead_letters import DeadLetters
 from consumer.core.delivery import Delivery
 from consumer.core.intake import Intake
 from consumer.core.partition import Assignment, Commit, Partition
+from consumer.core.schemas_wanted import SchemasWanted
 from consumer.core.state import State, first
 from consumer.core.work import Limits, Work
 
@@ -29,8 +30,9 @@ if TYPE_CHECKING:
     from consumer.core.clock import Clocks
     from consumer.core.gate import Gate
     from consumer.core.outcome import Completed
-    from consumer.core.profile import Result
+    from consumer.core.profile import Result, SchemaWanted
     from consumer.core.record import Record, TopicPartition
+    from consumer.core.schemas_wanted import SchemaAnswer
 
 RESUME_AT = 0.8
 """Share of a limit below which paused partitions are fetched again."""
@@ -57,7 +59,7 @@ class Engine:
 
     def __init__(
         self,
-        map_record: Callable[[Record], Result],
+        map_record: Callable[[Record], Result | SchemaWanted],
         mappings_hash: str,
         limits: Limits,
         gate: Gate,
@@ -68,7 +70,8 @@ class Engine:
         self.gate = gate
         self._dead_letters = DeadLetters(limits.max_consecutive, limits.max_ratio, self._work.tally)
         self._delivery = Delivery(self._work, gate, self._dead_letters, map_record, chance)
-        self._intake = Intake(self._work, self._delivery.waiting, self._dead_letters, map_record)
+        self._schemas = SchemasWanted(chance)
+        self._intake = Intake(self._work, self._delivery.waiting, self._dead_letters, self._schemas, map_record)
         self._draining: set[TopicPartition] = set()
         self._full = False
         self.partitions = self._work.partitions
@@ -86,8 +89,14 @@ class Engine:
         """Records were read, in the order of each partition's offsets; those of partitions not ours are let go."""
         for record in records:
             partition = self.partitions.get(record[:2])  # type: ignore[call-overload]  # equal to its TopicPartition
-            if partition is not None:
+            if partition is not None and not self._schemas.keep(partition.key, record):
                 self._intake.take(partition, record, now)
+
+    def schema_answered(self, answer: SchemaAnswer, now: Clocks) -> None:
+        """A schema is known to the mappings from now on, or the registry could not tell it."""
+        for key, records in self._schemas.answered(answer, now):
+            self._intake.decide(self.partitions[key], records.popleft(), now)
+            self.received(records, now)
 
     def completed(self, completed: Completed, now: Clocks) -> None:
         """A call ended."""
@@ -124,6 +133,7 @@ class Engine:
         self._draining -= forgotten
         forgotten &= self.partitions.keys()
         self._delivery.drop(forgotten)
+        self._schemas.drop(forgotten)
         for key in forgotten:
             del self.partitions[key]
 
@@ -139,6 +149,7 @@ class Engine:
         self._work.commands += self._dead_letters.again(self.partitions.values(), now.boot)
         if not self._draining and self.stop_reason is None:
             self._delivery.schedule(now)
+        self._work.commands += self._schemas.commands(now)
         self._pause_and_resume()
         commands, self._work.commands = self._work.commands, []
         return commands
@@ -167,6 +178,7 @@ class Engine:
         )
         for key, partition in self.partitions.items():
             pause = self._full or partition.blocked or len(partition.dying) > MOST_DYING or self.parked(key)
+            pause = pause or self._schemas.holds(key)
             if pause != partition.paused:
                 partition.paused = pause
                 self._work.commands.append(Pause(key) if pause else Resume(key))
@@ -188,8 +200,10 @@ class Engine:
         return self._delivery.in_flight()
 
     def oldest(self) -> int | None:
-        """The timestamp of the event that waits longest for its turn, in milliseconds; None when nothing waits."""
-        return self._delivery.oldest()
+        """The timestamp of the oldest event that is not resolved, in milliseconds; None when all are."""
+        dying = [each.command.record.timestamp for part in self.partitions.values() for each in part.dying.values()]
+        sending = self._delivery.oldest()
+        return min(dying if sending is None else [*dying, sending], default=None)
 
     def parked(self, key: TopicPartition) -> bool:
         """Whether a partition's first unresolved event waits for a retry and no more can be remembered above it."""
@@ -205,6 +219,8 @@ class Engine:
             return f"waits for the event at offset {offset}, which is to be sent again"
         if state is State.CREDENTIALS_REFUSED:
             return self.gate.credentials.reason
+        if state is State.SCHEMA_REGISTRY_UNAVAILABLE:
+            return self._schemas.reason(key)
         return None
 
     def state(self, key: TopicPartition, now: Clocks, *, behind: bool) -> State:
@@ -217,4 +233,6 @@ class Engine:
             holding += self.gate.states(now)
         if self.parked(key):
             holding.append(State.PARKED)
+        if self._schemas.reason(key) is not None:
+            holding.append(State.SCHEMA_REGISTRY_UNAVAILABLE)
         return first(holding)

@@ -19,6 +19,10 @@ _ESCAPED_COLON = b"\\u003"  # with its last digit, `a` or `A`
 _STRINGS_AND_BRACES = re.compile(rb'("[^"\\]*(?:\\.[^"\\]*)*")([ \t\r\n]*:)?|[{}]')
 
 
+class NotEncodable(ValueError):
+    """An event that a person wrote as JSON, in a case, has no form in its format; the message says where and why."""
+
+
 class DecodeFailed(Exception):
     """The bytes are not an event of their format; the text says why, without anything of the event."""
 

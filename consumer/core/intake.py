@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from consumer.core.delivery import ROOM
 from consumer.core.offsets import DONE
 from consumer.core.pairs import size
-from consumer.core.profile import ProfileUpdate, Rejection, Skipped, encode_attributes, encode_identity
+from consumer.core.profile import ProfileUpdate, Rejection, SchemaWanted, Skipped, encode_attributes, encode_identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from consumer.core.partition import Partition
     from consumer.core.profile import Result
     from consumer.core.record import Record
+    from consumer.core.schemas_wanted import SchemasWanted
     from consumer.core.waiting import Pending, Waiting
     from consumer.core.work import Work
 
@@ -37,11 +38,17 @@ class Intake:
     """Takes records in, one by one, in the order of each partition's offsets."""
 
     def __init__(
-        self, work: Work, waiting: Waiting, dead_letters: DeadLetters, map_record: Callable[[Record], Result]
+        self,
+        work: Work,
+        waiting: Waiting,
+        dead_letters: DeadLetters,
+        schemas: SchemasWanted,
+        map_record: Callable[[Record], Result | SchemaWanted],
     ) -> None:
         self._work = work
         self._waiting = waiting
         self._dead_letters = dead_letters
+        self._schemas = schemas
         self._map = map_record
 
     def take(self, partition: Partition, record: Record, now: Clocks) -> None:
@@ -49,11 +56,17 @@ class Intake:
         if not partition.tracker.track(record.offset):
             return
         self._dead_letters.share.records += 1
+        self.decide(partition, record, now)
+
+    def decide(self, partition: Partition, record: Record, now: Clocks) -> None:
+        """Map the record that was tracked last, and merge or reject it; or hold it until its schema is known."""
         result = self._map(record)
         if isinstance(result, ProfileUpdate):
             self._update(partition, record, result, now)
         elif isinstance(result, Rejection):
             self._reject(partition, record, result)
+        elif isinstance(result, SchemaWanted):
+            self._schemas.hold(partition.key, record, result.id)
         else:
             partition.tracker.give(DONE)
             outcome = "skipped" if isinstance(result, Skipped) else "unmatched"

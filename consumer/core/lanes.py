@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from consumer.core.waiting import Pending
 
 
+NEVER = 1 << 62
+"""A timestamp later than any, in milliseconds."""
+
+
 class Part:
     """What a lane carries of one partition: the numbers of its updates and their merged values."""
 
@@ -40,8 +44,8 @@ class Lane:
 
     `left` holds the attributes of the calls that are still to be made for what it carries. `due` (boot clock) is when
     a call may be repeated, 0 when none is to be. `turn` tells its place among the ready from earlier ones, 0 when it is
-    not among them. `disturbed`: something of what the
-    call in flight carries was forgotten, so that its outcome settles nothing.
+    not among them. `oldest` is the timestamp of the oldest event it took in, in milliseconds. `disturbed`: something of
+    what the call in flight carries was forgotten, so that its outcome settles nothing.
     """
 
     __slots__ = (
@@ -55,6 +59,7 @@ class Lane:
         "identity",
         "key",
         "left",
+        "oldest",
         "parts",
         "status",
         "turn",
@@ -71,6 +76,7 @@ class Lane:
         self.status: int | None = None
         self.failing_since: float | None = None
         self.due = 0.0
+        self.oldest = NEVER
         self.turn = 0
         self.flying = False
         self.disturbed = False
@@ -82,6 +88,7 @@ class Lane:
                 self.parts[partition].absorb(pending)
             else:
                 self.parts[partition] = Part(pending)
+            self.oldest = min(self.oldest, pending.oldest)
         if taken:
             self.identity = self.key + max(taken.values(), key=lambda pending: pending.top.rank).suffix
 

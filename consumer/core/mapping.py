@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from consumer.core.event import DecodeFailed, Decoder, decode_json
+from consumer.core.event import DecodeFailed
+from consumer.core.framed import FramedDecoder
 from consumer.core.paths import Path, Read, read_path
 from consumer.core.profile import (
     Identity,
@@ -16,20 +17,34 @@ from consumer.core.profile import (
     ProfileUpdate,
     Rejection,
     Result,
+    SchemaWanted,
     Skipped,
     Unmatched,
     identity_fault,
 )
+from consumer.core.registered import RegisteredSchemas, SchemaUnknown, own_id
 from consumer.core.times import TimeInvalid, epoch_milliseconds, read_moment
-from consumer.core.values import Fault, constant_of, text_of
+from consumer.core.values import Fault, constant_of, kind_of, text_of
 
 if TYPE_CHECKING:
-    from consumer.core.json_schema import EventSchema
+    from consumer.core.event import Decoder
+    from consumer.core.event_format import EventFormat
+    from consumer.core.expression import Expression
     from consumer.core.record import Record
+    from consumer.core.transforms import Transform
 
 ReadText = Callable[[Any, "Record"], str | None]
 
 _CLOCK_TOLERANCE = 5 * 60 * 1000  # milliseconds that an event's own time may be ahead of its record's
+
+
+class Steps(NamedTuple):
+    """How a value comes about, one step at a time, for whoever explains it: its source as written, then transforms."""
+
+    word: Literal["from", "const", "cel"]
+    written: str
+    read: Read
+    transforms: tuple[Transform, ...]
 
 
 class IdentitySource(NamedTuple):
@@ -38,6 +53,7 @@ class IdentitySource(NamedTuple):
     kind: IdentityKind
     origin: str
     value: Read
+    steps: Steps
 
 
 class Attribute(NamedTuple):
@@ -47,6 +63,9 @@ class Attribute(NamedTuple):
     origin: str
     value: Read
     text: ReadText
+    steps: Steps
+    default: str | None
+    required: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +77,33 @@ class Mapping:
     content_hash: str
     topics: tuple[str, ...]
     where: dict[Path, frozenset[Any]]
-    schema: EventSchema | None
+    format: EventFormat
+    when: Expression | None
     identities: tuple[IdentitySource, ...]
     occurred_at: Read | None
+    occurred_at_steps: Steps | None
     attributes: tuple[Attribute, ...]
+    _texts: tuple[tuple[str, ReadText], ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_texts", tuple([(attribute.name, attribute.text) for attribute in self.attributes]))
 
     def apply(self, event: Any, record: Record) -> Result:  # noqa: ANN401 - any value of an event
         """The update of an event that `where` lets in, or why there is none."""
-        if self.schema is not None and not self.schema.is_valid(event):
-            detail = f"{self.name}: {self.schema.fault(event)}"
+        validator = self.format.validator
+        if validator is not None and not validator.is_valid(event):
+            detail = f"{self.name}: {validator.fault(event)}"
             return Rejection("validate", "schema_invalid", detail, self.index)
-        part = "identity"
+        part = "when"
         try:
+            if self.when is not None and not _truth(self.when.read(event, record)):
+                return Skipped(self.index)
+            part = "identity"
             identity = self._identify(event, record)
             part = "occurred_at"
             occurred_at = self._time(event, record)
             attributes = {}
-            for part, _, _, read in self.attributes:
+            for part, read in self._texts:
                 text = read(event, record)
                 if text is not None:
                     attributes[part] = text
@@ -85,7 +114,7 @@ class Mapping:
         return ProfileUpdate(identity, attributes, occurred_at, self.index)
 
     def _identify(self, event: Any, record: Record) -> Identity:  # noqa: ANN401 - any value of an event
-        for kind, _, read in self.identities:
+        for kind, _, read, _ in self.identities:
             value = read(event, record)
             if value is None or value == "":
                 continue
@@ -93,7 +122,7 @@ class Mapping:
             if fault := identity_fault(identity):
                 raise Fault("identity_invalid", fault)
             return identity
-        raise Fault("identity_missing", f"nothing at {' or '.join([origin for _, origin, _ in self.identities])}")
+        raise Fault("identity_missing", f"nothing at {' or '.join([identity.origin for identity in self.identities])}")
 
     def _time(self, event: Any, record: Record) -> int:  # noqa: ANN401 - any value of an event
         value = self.occurred_at(event, record) if self.occurred_at else None
@@ -106,11 +135,19 @@ class Mapping:
         return record.timestamp if 0 < record.timestamp < time - _CLOCK_TOLERANCE else time
 
 
+def _truth(value: Any) -> bool:  # noqa: ANN401 - any result of an expression
+    if value.__class__ is not bool:
+        raise Fault("expression_failed", f"the condition gives {kind_of(value)}, neither true nor false")
+    return bool(value)
+
+
 class _Topic:
     """The mappings of one topic: a table per set of `where` paths, from the values there to the mapping."""
 
-    def __init__(self, mappings: list[Mapping]) -> None:
-        self.decode: Decoder = decode_json
+    def __init__(self, mappings: list[Mapping], schemas: RegisteredSchemas) -> None:
+        self.decode = mappings[0].format.decode  # they all name the same
+        if readers := [mapping.format.registered for mapping in mappings if mapping.format.registered]:
+            self.decode = FramedDecoder(schemas, readers)
         tables: dict[tuple[Path, ...], dict[tuple[Any, ...], Mapping]] = {}
         for mapping in mappings:
             paths = tuple(sorted(mapping.where, key=repr))
@@ -130,7 +167,8 @@ class Mappings:
     """All mappings of a deployment; they never overlap (`parse_mappings` sees to it).
 
     `all` in the order of their files' names, `topics` sorted; `names`, `hashes` (content of mapping and schema) by
-    index; `hash` of all together.
+    index; `hash` of all together. `framed` are the names of those whose events name a schema of a registry; `schemas`
+    are those that it has told, and are added to. (A case is framed with the id of the mapping's own schema.)
     """
 
     def __init__(self, mappings: tuple[Mapping, ...]) -> None:
@@ -139,12 +177,29 @@ class Mappings:
         self.names = tuple(mapping.name for mapping in mappings)
         self.hashes = tuple(mapping.content_hash for mapping in mappings)
         self.hash = content_hash(*[f"{mapping.name} {mapping.content_hash}".encode() for mapping in mappings])
+        self.framed = tuple(mapping.name for mapping in mappings if mapping.format.registered)
+        own = [mapping.format.registered for mapping in mappings if mapping.format.registered]
+        self.schemas = RegisteredSchemas({own_id(schema): schema for schema in own})
         self._by_topic = {
-            topic: _Topic([mapping for mapping in mappings if topic in mapping.topics]) for topic in self.topics
+            topic: _Topic([mapping for mapping in mappings if topic in mapping.topics], self.schemas)
+            for topic in self.topics
         }
 
-    def map(self, record: Record) -> Result:
-        """What a record means; the same record always gives the same result, and no record raises."""
+    def decoder(self, topic: str) -> Decoder | None:
+        """What reads the events of a topic; None when no mapping wants any of them."""
+        known = self._by_topic.get(topic)
+        return known.decode if known else None
+
+    def find(self, event: Any, record: Record) -> Mapping | None:  # noqa: ANN401 - any value of an event
+        """The mapping that wants the event of a record."""
+        topic = self._by_topic.get(record.topic)
+        return topic.find(event, record) if topic else None
+
+    def map(self, record: Record) -> Result | SchemaWanted:
+        """What a record means; the same record always gives the same result, and no record raises.
+
+        Only what a registry has not told yet must be had first: `SchemaWanted`, until it is among `schemas`.
+        """
         payload = record.value
         if payload is None:
             return Skipped()
@@ -155,6 +210,8 @@ class Mappings:
             event = topic.decode(payload)
         except DecodeFailed as failure:
             return Rejection("decode", "decode_failed", str(failure))
+        except SchemaUnknown as unknown:
+            return SchemaWanted(unknown.id)
         mapping = topic.find(event, record)
         return mapping.apply(event, record) if mapping else Unmatched()
 

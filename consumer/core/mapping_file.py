@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from consumer.core.claim import Claim, overlaps, read_claim
-from consumer.core.json_schema import EventSchema, SchemaInvalid
+from consumer.core.claim import Claim, conflicts, read_claim
+from consumer.core.event import decode_json
+from consumer.core.event_format import FORMATS, Declared, EventFormat, read_format
+from consumer.core.event_schema import SchemaInvalid
 from consumer.core.mapping import Mapping, Mappings, content_hash
-from consumer.core.problems import Report, suggestion
+from consumer.core.mapping_keys import MAPPING, REQUIRED
+from consumer.core.problems import Report, near, suggestion
 from consumer.core.sources import SourceReader
 from consumer.core.yaml_nodes import Map, Scalar, YamlInvalid, parse_yaml
 from consumer.errors import MappingsInvalid
@@ -15,12 +21,11 @@ from consumer.errors import MappingsInvalid
 if TYPE_CHECKING:
     from collections.abc import Mapping as Files
 
-SUFFIX = ".mapping.yaml"
+    from consumer.errors import Problem
 
-_REQUIRED = ("version", "topics", "identity", "attributes")
-_KEYS = (*_REQUIRED, "schema", "format", "message", "where", "when", "occurred_at", "description")
-_FORMATS = ("json", "avro", "protobuf", "registry")
-_NOT_YET = ("when", "message")
+Formats = Callable[[Declared], EventFormat]
+
+SUFFIX = ".mapping.yaml"
 
 
 def parse_mappings(files: Files[str, bytes], *, max_value_length: int = 256) -> Mappings:
@@ -29,24 +34,34 @@ def parse_mappings(files: Files[str, bytes], *, max_value_length: int = 256) -> 
     Raises:
         MappingsInvalid: with every problem of every file, and two mappings that could want one event.
     """
-    names = sorted(name for name in files if name.endswith(SUFFIX))
-    readers = [_MappingReader(name, files, max_value_length) for name in names]
-    mappings = [mapping for index, reader in enumerate(readers) if (mapping := reader.read(index))]
-    problems = [problem for reader in readers for problem in reader.report.problems]
-    problems += overlaps([reader.claim for reader in readers if reader.claim])
+    mappings, problems = read_mappings(files, max_value_length=max_value_length)
     if problems:
         raise MappingsInvalid(problems)
-    return Mappings(tuple(mappings))
+    return Mappings(mappings)
+
+
+def read_mappings(
+    files: Files[str, bytes], *, max_value_length: int = 256
+) -> tuple[tuple[Mapping, ...], list[Problem]]:
+    """The mappings whose files could be read, as far as they could, and every problem of all files."""
+    names = sorted(name for name in files if name.endswith(SUFFIX))
+    formats = cache(partial(read_format, files=files))  # many mappings may share a schema
+    readers = [_MappingReader(name, files, formats, max_value_length) for name in names]
+    mappings = tuple(mapping for index, reader in enumerate(readers) if (mapping := reader.read(index)))
+    problems = [problem for reader in readers for problem in reader.report.problems]
+    problems += conflicts([reader.claim for reader in readers if reader.claim])
+    return mappings, problems
 
 
 class _MappingReader:
     """Reads one mapping file; `claim` is None when the file could not be read at all."""
 
-    def __init__(self, file: str, files: Files[str, bytes], max_value_length: int) -> None:
-        self.report = Report(file)
+    def __init__(self, file: str, files: Files[str, bytes], formats: Formats, max_value_length: int) -> None:
+        self.report = Report(file, files[file])
         self.claim: Claim | None = None
         self._file = file
         self._files = files
+        self._formats = formats
         self._limit = max_value_length
 
     def read(self, index: int) -> Mapping | None:
@@ -59,38 +74,45 @@ class _MappingReader:
         if not isinstance(root, Map):
             self.report.add(root, "a mapping is a map of keys such as version, topics, identity, attributes")
             return None
-        self._check_keys(root)
-        self._check_version(root)
-        self._check_format(root)
-        return self._compile(root, index)
+        meant = self._check_keys(root)
+        self._check_version(meant)
+        return self._compile(meant, index)
 
     def _compile(self, root: Map, index: int) -> Mapping:
-        schema_file, schema = self._schema(root)
-        sources = SourceReader(self.report, schema, self._limit)
-        self.claim = read_claim(root, self.report, sources, schema)
+        declared = self._declared(root)
+        event_format = self._format(root, declared) or EventFormat(decode_json)
+        sources = SourceReader(self.report, event_format.shape, self._limit)
+        self.claim = read_claim(root, self.report, sources, declared)._replace(names=event_format.names)
+        files = (self._file, declared.schema if declared else None)
         identity, occurred_at, attributes = map(root.entries.get, ("identity", "occurred_at", "attributes"))
+        when = root.entries.get("when")
         time = sources.source(occurred_at.value, occurred_at.key, "occurred_at") if occurred_at else None
         return Mapping(
             name=self._file.removesuffix(SUFFIX),
             index=index,
-            content_hash=content_hash(*[self._files[name] for name in (self._file, schema_file) if name]),
+            content_hash=content_hash(*[self._files[name] for name in files if name]),
             topics=self.claim.topics,
             where=self.claim.where,
-            schema=schema,
+            format=event_format,
+            when=sources.condition(when.value, when.key) if when else None,
             identities=sources.identities(identity.value, identity.key) if identity else (),
             occurred_at=time.read if time else None,
+            occurred_at_steps=time.steps if time else None,
             attributes=sources.attributes(attributes.value, attributes.key) if attributes else (),
         )
 
-    def _check_keys(self, root: Map) -> None:
+    def _check_keys(self, root: Map) -> Map:
+        """The map, a required key that is misspelt as it was meant: what stands under it is to be checked as well."""
         extensions = tuple(key for key in root.entries if key.startswith("x-"))
-        self.report.unknown_keys(root, (*_KEYS, *extensions), "a mapping")
-        for key in _REQUIRED:
-            if key not in root.entries:
+        self.report.unknown_keys(root, (*MAPPING, *extensions), "a mapping")
+        entries = dict(root.entries)
+        for key, entry in root.entries.items():
+            if key not in (*MAPPING, *extensions) and (meant := near(key, MAPPING)) in REQUIRED:
+                entries.setdefault(str(meant), entry)
+        for key in REQUIRED:
+            if key not in entries:
                 self.report.add(root, f"the key {key} is missing")
-        for key in _NOT_YET:
-            if key in root.entries:
-                self.report.add(root.entries[key].key, f"{key} is not supported in this version")
+        return replace(root, entries=entries)
 
     def _check_version(self, root: Map) -> None:
         if "version" in root.entries:
@@ -99,27 +121,37 @@ class _MappingReader:
             if version.__class__ is not int or version != 1:
                 self.report.add(key, "write version: 1, without quotes")
 
-    def _check_format(self, root: Map) -> None:
-        if "format" in root.entries:
-            key, value = root.entries["format"]
-            text = value.text if isinstance(value, Scalar) else ""
-            if text not in _FORMATS:
-                self.report.add(key, f"no format {text!r}; {suggestion(text, _FORMATS)}")
-            elif text != "json":
-                self.report.add(key, f"format {text} is not supported in this version")
+    def _declared(self, root: Map) -> Declared | None:
+        """The format, schema and message as written; None when one of them can't be right."""
+        before = len(self.report.problems)
+        name = self._text(root, "format") or "json"
+        known = next((known for known in FORMATS if known == name), None)
+        if known is None:
+            self.report.add(root.entries["format"].key, f"no format {name!r}; {suggestion(name, FORMATS)}")
+        schema = self._text(root, "schema")
+        if schema is not None and schema not in self._files:
+            there = [file for file in self._files if ".event." in file]
+            hint = f"; {suggestion(schema, there)}" if there else ""
+            self.report.add(root.entries["schema"].key, f"no file {schema!r} beside the mapping{hint}")
+        message = self._text(root, "message")
+        sound = known is not None and len(self.report.problems) == before
+        return Declared(known, schema, message) if known and sound else None
 
-    def _schema(self, root: Map) -> tuple[str | None, EventSchema | None]:
-        if "schema" not in root.entries:
-            return None, None
-        key, value = root.entries["schema"]
-        name = value.text if isinstance(value, Scalar) else ""
-        if name not in self._files:
-            known = [file for file in self._files if ".event." in file]
-            hint = f"; {suggestion(name, known)}" if known else ""
-            self.report.add(key, f"no file {name!r} beside the mapping, named *.event.json{hint}")
-            return None, None
+    def _format(self, root: Map, declared: Declared | None) -> EventFormat | None:
+        if declared is None:
+            return None
         try:
-            return name, EventSchema(self._files[name])
+            return self._formats(declared)
         except SchemaInvalid as fault:
-            self.report.add(key, f"{name}: {fault}")
-            return None, None
+            at = root.entries[fault.key].key if fault.key in root.entries else root
+            self.report.add(at, str(fault))
+            return None
+
+    def _text(self, root: Map, name: str) -> str | None:
+        if name not in root.entries:
+            return None
+        key, value = root.entries[name]
+        if isinstance(value, Scalar) and value.text:
+            return value.text
+        self.report.add(key, f"{name}: write one word")
+        return None

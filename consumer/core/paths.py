@@ -20,6 +20,7 @@ _STEP = re.compile(
       | \[(?P<quoted>"(?:[^"\\]|\\.)*")\]""",
     re.VERBOSE,
 )
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ODD_NAME = re.compile(r"\.([^.\[\]]+)")
 _SINGLE_QUOTED = re.compile(r"\['([^']*)'\]")
 
@@ -52,24 +53,53 @@ def parse_path(text: str) -> Path:
             raise PathInvalid(_wrong_step(text, position))
         steps.append(_step(match))
         position = match.end()
-    if not steps:
-        raise PathInvalid(f"{text} alone is no path; name something in it, such as {root}.{_EXAMPLES[root]}")
     path = Path("event" if root == "event" else "record", tuple(steps))
     if path.root == "record":
-        _check_record_path(path)
+        check_record_path(path)
+    elif not steps:
+        raise PathInvalid("event alone is no path; name something in it, such as event.customer.id")
     return path
 
 
-def read_path(path: Path) -> Read:
-    """What reads the path's value from `(event, record)`; None for everything that is not there."""
+def check_record_path(path: Path) -> None:
+    """Raise `PathInvalid` for what no record has, or no text: `record.headers` is all of them together."""
+    names = [*_RECORD_READS, "headers"]
+    if not path.steps:
+        raise PathInvalid(f"record alone is no path; it has {', '.join(names)}: write record.timestamp")
+    field, *rest = path.steps
+    if field == "headers":
+        if len(rest) != 1 or not isinstance(rest[0], str):
+            raise PathInvalid('name one header: record.headers.name or record.headers["ce-type"]')
+    elif field not in _RECORD_READS:
+        near = get_close_matches(str(field), names, n=1)
+        hint = f"; did you mean record.{near[0]}?" if near else ""
+        raise PathInvalid(f"a record has {', '.join(names)}, not {field!r}{hint}")
+    elif rest:
+        raise PathInvalid(f"record.{field} has nothing in it; write record.{field} alone")
+
+
+def path_text(path: Path) -> str:
+    """The path as it is written."""
+    return path.root + "".join(map(_step_text, path.steps))
+
+
+def _step_text(step: Step) -> str:
+    if isinstance(step, int):
+        return f"[{step}]"
+    return f".{step}" if _PLAIN_NAME.fullmatch(step) else f"[{json.dumps(step, ensure_ascii=False)}]"
+
+
+def read_path(path: Path, missing: Any = None) -> Read:  # noqa: ANN401 - whatever the caller can tell apart
+    """What reads the path's value from `(event, record)`; `missing` for what an event does not have.
+
+    What a record does not have is None.
+    """
     if path.root == "record":
-        return _RECORD_READS.get(str(path.steps[0])) or _read_header(str(path.steps[1]))
+        field, *names = path.steps
+        return _RECORD_READS.get(str(field)) or (_read_header(str(names[0])) if names else _read_headers)
     if not all(isinstance(step, str) for step in path.steps):
-        return _read_steps(path.steps)
-    return _NAME_READS.get(len(path.steps), _read_names)(path.steps)
-
-
-_EXAMPLES = {"event": "customer.id", "record": "timestamp"}
+        return _read_steps(path.steps, missing)
+    return _NAME_READS.get(len(path.steps), _read_names)(path.steps, missing)
 
 
 def _wrong_root(text: str, root: str) -> str:
@@ -103,70 +133,68 @@ def _step(match: re.Match[str]) -> Step:
     return str(name)
 
 
-def _check_record_path(path: Path) -> None:
-    names = [*_RECORD_READS, "headers"]
-    field, *rest = path.steps
-    if field == "headers":
-        if len(rest) != 1 or not isinstance(rest[0], str):
-            raise PathInvalid('name one header: record.headers.name or record.headers["ce-type"]')
-    elif field not in _RECORD_READS:
-        near = get_close_matches(str(field), names, n=1)
-        hint = f"; did you mean record.{near[0]}?" if near else ""
-        raise PathInvalid(f"a record has {', '.join(names)}, not {field!r}{hint}")
-    elif rest:
-        raise PathInvalid(f"record.{field} has nothing in it; write record.{field} alone")
-
-
-def _read_one(steps: tuple[Any, ...]) -> Read:
+def _read_one(steps: tuple[Any, ...], missing: Any) -> Read:  # noqa: ANN401 - see `read_path`
     (name,) = steps
 
     def read(event: Any, _: Record) -> Any:  # noqa: ANN401 - any JSON value
         try:
             return event[name]
         except (KeyError, TypeError):
-            return None
+            return missing
 
     return read
 
 
-def _read_two(steps: tuple[Any, ...]) -> Read:
+def _read_two(steps: tuple[Any, ...], missing: Any) -> Read:  # noqa: ANN401 - see `read_path`
     first, second = steps
 
     def read(event: Any, _: Record) -> Any:  # noqa: ANN401 - any JSON value
         try:
             return event[first][second]
         except (KeyError, TypeError):
-            return None
+            return missing
 
     return read
 
 
-def _read_names(steps: tuple[Any, ...]) -> Read:
+def _read_three(steps: tuple[Any, ...], missing: Any) -> Read:  # noqa: ANN401 - see `read_path`
+    first, second, third = steps
+
+    def read(event: Any, _: Record) -> Any:  # noqa: ANN401 - any JSON value
+        try:
+            return event[first][second][third]
+        except (KeyError, TypeError):
+            return missing
+
+    return read
+
+
+def _read_names(steps: tuple[Any, ...], missing: Any) -> Read:  # noqa: ANN401 - see `read_path`
     def read(event: Any, _: Record) -> Any:  # noqa: ANN401 - any JSON value
         try:
             for name in steps:
                 event = event[name]
         except (KeyError, TypeError):
-            return None
+            return missing
         return event
 
     return read
 
 
-_NAME_READS: dict[int, Callable[[tuple[Any, ...]], Read]] = {1: _read_one, 2: _read_two}
+_NAME_READS: dict[int, Callable[[tuple[Any, ...], Any], Read]] = {1: _read_one, 2: _read_two, 3: _read_three}
 
 
-def _read_steps(steps: tuple[Any, ...]) -> Read:
+def _read_steps(steps: tuple[Any, ...], missing: Any) -> Read:  # noqa: ANN401 - see `read_path`
     """With an index among the steps: text has no items, so each container's kind is looked at."""
 
     def read(event: Any, _: Record) -> Any:  # noqa: ANN401 - any JSON value
         for step in steps:
             if event.__class__ is not (list if step.__class__ is int else dict):
-                return None
+                return missing
             try:
                 event = event[step]
             except LookupError:
-                return None
+                return missing
         return event
 
     return read
@@ -179,6 +207,12 @@ def _text(content: bytes | None) -> str | None:
         return content.decode()
     except UnicodeDecodeError:
         return None
+
+
+def _read_headers(_: Any, record: Record) -> dict[str, str]:  # noqa: ANN401 - any JSON value
+    """All headers that are text; of repeated ones the last."""
+    headers = {name: _text(content) for name, content in record.headers}
+    return {name: text for name, text in headers.items() if text is not None}
 
 
 def _read_header(name: str) -> Read:

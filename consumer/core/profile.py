@@ -82,6 +82,12 @@ class Rejection(NamedTuple):
     mapping: int | None = None
 
 
+class SchemaWanted(NamedTuple):
+    """No result yet: the event can't be read before the registry has told the schema `id`."""
+
+    id: int
+
+
 Result = ProfileUpdate | Skipped | Unmatched | Rejection
 
 

@@ -4,45 +4,51 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
-from consumer.core.json_schema import PathImpossible
-from consumer.core.mapping import Attribute, IdentitySource, attribute_text
+from consumer.core.event_schema import PathImpossible, shape_at
+from consumer.core.expression import Expression, compile_expression
+from consumer.core.expression_check import ExpressionInvalid
+from consumer.core.mapping import Attribute, IdentitySource, Steps, attribute_text
+from consumer.core.mapping_keys import ATTRIBUTE, SOURCE, SOURCES
 from consumer.core.paths import Path, PathInvalid, Read, parse_path, read_path
 from consumer.core.problems import Report, suggestion
 from consumer.core.profile import IdentityKind
+from consumer.core.record_shape import RECORD_SHAPE
 from consumer.core.transforms import Transform, TransformInvalid, apply_transforms, read_transform
-from consumer.core.values import Fault
+from consumer.core.values import Fault, text_of
 from consumer.core.yaml_nodes import Map, Node, Scalar, Sequence
 
 if TYPE_CHECKING:
-    from consumer.core.json_schema import EventSchema, Schema
+    from collections.abc import Collection
+
+    from consumer.core.event_schema import Kind, Shape
     from consumer.core.record import Record
 
-_SOURCES = ("from", "const", "cel")
-_ATTRIBUTE_KEYS = (*_SOURCES, "transform", "default", "required")
 _IDENTITY_KINDS: tuple[IdentityKind, ...] = get_args(IdentityKind)
-_LONGEST_NAME = 128
+LONGEST_NAME = 128
 
 
 class Source(NamedTuple):
-    """Where a value comes from, as written, and what reads it with its transforms."""
+    """Where a value comes from, as written, what reads it with its transforms, and these one by one."""
 
     origin: str
     read: Read
+    steps: Steps
 
 
 class SourceReader:
-    """Reads sources of one mapping file, against its schema if it has one; every problem goes to the report."""
+    """Reads sources of one mapping file, against the events' shape if known; every problem goes to the report."""
 
-    def __init__(self, report: Report, schema: EventSchema | None, max_value_length: int) -> None:
+    def __init__(self, report: Report, shape: Shape | None, max_value_length: int) -> None:
         self._report = report
-        self._schema = schema
+        self._shape = shape
         self._limit = max_value_length
 
-    def path(self, text: str, at: Node) -> tuple[Path, tuple[Schema, ...] | None] | None:
-        """The path in `text` with what the schema says of its values; None when it is no possible path."""
+    def path(self, text: str, at: Node) -> tuple[Path, Shape | None] | None:
+        """The path in `text` with the shape of its values if known; None when it is no possible path."""
         try:
             path = parse_path(text)
-            schemas = self._schema.at(path) if self._schema and path.root == "event" else None
+            root = RECORD_SHAPE if path.root == "record" else self._shape
+            shape = shape_at(root, path) if root is not None else None
         except PathInvalid as fault:
             self._report.add(at, str(fault))
             return None
@@ -50,7 +56,7 @@ class SourceReader:
             hint = f"; {suggestion(str(fault.step), fault.known)}" if fault.known else ""
             self._report.add(at, f"{text}: {fault}{hint}")
             return None
-        return path, schemas
+        return path, shape
 
     def attributes(self, node: Node, key: Node) -> tuple[Attribute, ...]:
         """The attributes under `attributes:`."""
@@ -73,10 +79,8 @@ class SourceReader:
         if not isinstance(node, Map):
             self._report.add(key, f"{what}: write a path, or {{from: a path, transform: [...]}}")
             return None
-        self._report.unknown_keys(node, ("from", "cel", "transform"), what)
-        if "const" in node.entries:
-            return None
-        return self._any_source(node, key, what)
+        self._report.unknown_keys(node, SOURCE, what)
+        return self._any_source(node, key, what, ("from", "cel"))
 
     def _identity(self, node: Node, at: Node) -> IdentitySource | None:
         if not isinstance(node, Map) or len(node.entries) != 1:
@@ -91,41 +95,40 @@ class SourceReader:
             self._report.add(value.entries["const"].key, "a constant would make one visitor of everybody")
             return None
         source = self.source(value, key, key.text)
-        return source and IdentitySource(kind, source.origin, source.read)
+        return source and IdentitySource(kind, source.origin, source.read, source.steps)
 
     def _attribute(self, name: Scalar, node: Node) -> Attribute | None:
         self._check_name(name)
         if not isinstance(node, Map):
             hint = f": {{from: {node.text}}}" if isinstance(node, Scalar) and node.text else ""
-            self._report.add(name, f"an attribute is a map with one of {', '.join(_SOURCES)}{hint}")
+            self._report.add(name, f"an attribute is a map with one of {', '.join(SOURCES)}{hint}")
             return None
-        self._report.unknown_keys(node, _ATTRIBUTE_KEYS, "an attribute")
-        default = self._constant(node, "default")
+        self._report.unknown_keys(node, ATTRIBUTE, "an attribute")
+        default = self._default(node)
         required = self._required(node)
-        source = self._any_source(node, name, "an attribute")
+        source = self._any_source(node, name, "an attribute", SOURCES)
         if source is None:
             return None
         text = attribute_text(source.read, default, required=required, limit=self._limit)
-        return Attribute(name.text, source.origin, source.read, text)
+        return Attribute(name.text, source.origin, source.read, text, source.steps, default, required)
 
     def _check_name(self, name: Scalar) -> None:
         text = name.text
         if text.startswith("profile."):
             self._report.add(name, f"write {text.removeprefix('profile.')!r}: `profile.` is added when it is sent")
-        if not text or text != text.strip() or len(text) > _LONGEST_NAME:
-            self._report.add(name, f"an attribute's name has 1 to {_LONGEST_NAME} characters, no blank at either end")
+        if not text or text != text.strip() or len(text) > LONGEST_NAME:
+            self._report.add(name, f"an attribute's name has 1 to {LONGEST_NAME} characters, no blank at either end")
 
-    def _any_source(self, node: Map, at: Node, what: str) -> Source | None:
-        given = [key for key in _SOURCES if key in node.entries]
+    def _any_source(self, node: Map, at: Node, what: str, sources: Collection[str]) -> Source | None:
+        given = [key for key in sources if key in node.entries]
         transforms = self._transforms(node)
         if len(given) != 1:
             found = " and ".join(given) or "none"
-            self._report.add(at, f"{what} has exactly one of {', '.join(_SOURCES)}; here {found}")
+            self._report.add(at, f"{what} has exactly one of {', '.join(sources)}; here {found}")
             return None
         key, value = node.entries[given[0]]
         if key.text == "cel":
-            self._report.add(key, "cel is not supported in this version")
-            return None
+            return self._cel(value, key, transforms)
         if key.text == "const":
             return self._const(node, key, transforms)
         if not isinstance(value, Scalar):
@@ -137,40 +140,85 @@ class SourceReader:
         found = self.path(node.text, key)
         if found is None:
             return None
-        path, schemas = found
-        if schemas is not None and self._schema is not None:
-            self._check_kinds(self._schema.kinds(schemas), transforms, key)
-        return Source(node.text, _transformed(read_path(path), transforms))
+        path, shape = found
+        if shape is not None:
+            self._check_kinds(shape.kinds, transforms, key, "{} stands there")
+        read = read_path(path)
+        return Source(node.text, _transformed(read, transforms), Steps("from", node.text, read, transforms))
 
-    def _check_kinds(self, kinds: frozenset[str], transforms: tuple[Transform, ...], key: Node) -> None:
+    def _cel(self, node: Node, key: Node, transforms: tuple[Transform, ...]) -> Source | None:
+        expression = self._expression(node, key)
+        if expression is None:
+            return None
+        if expression.kinds is not None:
+            self._check_kinds(expression.kinds, transforms, key, "the expression gives {}")
+        read = expression.read
+        return Source(
+            expression.written, _transformed(read, transforms), Steps("cel", expression.written, read, transforms)
+        )
+
+    def condition(self, node: Node, key: Node) -> Expression | None:
+        """The expression under `when:`."""
+        expression = self._expression(node, key)
+        if expression is not None and expression.kinds not in (None, {"boolean"}):
+            found = " or ".join(sorted(expression.kinds or ()))
+            self._report.add(key, f"when: write a condition, which is true or false; this one gives {found}")
+        return expression
+
+    def _expression(self, node: Node, key: Node) -> Expression | None:
+        if not isinstance(node, Scalar) or not node.text.strip():
+            self._report.add(key, 'write an expression as text, such as event.amount >= 1000.0 ? "high" : "standard"')
+            return None
+        try:
+            return compile_expression(node.text, self._shape, f"cel at {self._report.file}:{node.line}:{node.column}")
+        except ExpressionInvalid as fault:
+            for offset, message in fault.problems:
+                self._report.add_inside(node, offset, message)
+            return None
+
+    def _check_kinds(self, kinds: frozenset[Kind], transforms: tuple[Transform, ...], key: Node, has: str) -> None:
+        """Whether text can come of values of these kinds; `has` says where they are."""
         joins = any(transform.joins for transform in transforms)
+        found = has.format(" or ".join(sorted(kinds)))
         if joins and "array" not in kinds:
-            self._report.add(key, f"join needs a list; the schema has {' or '.join(sorted(kinds))} there")
-        elif not joins and kinds & {"array", "object"} and kinds <= {"array", "object", "null"}:
+            self._report.add(key, f"join needs a list; {found}")
+        elif kinds <= ({"object", "bytes", "null"} if joins else {"array", "object", "bytes", "null"}):
             hint = "; join makes text of a list" if "array" in kinds else "; name something in it"
-            self._report.add(key, f"the schema has {' or '.join(sorted(kinds))} there, which is no text{hint}")
+            self._report.add(key, f"{found}, which is no text{hint if kinds & {'array', 'object'} else ''}")
 
     def _const(self, node: Map, key: Scalar, transforms: tuple[Transform, ...]) -> Source | None:
-        written = self._constant(node, "const", limited=not transforms)
+        written = self._constant(node, "const")
         if written is None:
             return None
         try:
             value = apply_transforms(written, transforms)
+            text = text_of(value) if value is not None else ""
         except Fault as fault:
             self._report.add(key, f"const: {fault.detail}")
             return None
-        return Source("const", lambda _event, _record: value)
+        if not text:
+            self._report.add(key, "const: nothing is left of it after its transforms")
+        self._check_length(text, key, "const")
+        steps = Steps("const", written, lambda _event, _record: written, transforms)
+        return Source("const", lambda _event, _record: value, steps)
 
-    def _constant(self, node: Map, name: str, *, limited: bool = True) -> str | None:
+    def _default(self, node: Map) -> str | None:
+        default = self._constant(node, "default")
+        if default is not None:
+            self._check_length(default, node.entries["default"].key, "default")
+        return default
+
+    def _check_length(self, text: str, key: Node, name: str) -> None:
+        if len(text) > self._limit:
+            self._report.add(key, f"{name}: longer than {self._limit} characters (target.max_value_length)")
+
+    def _constant(self, node: Map, name: str) -> str | None:
         """The text as written under `const` or `default`."""
         if name not in node.entries:
             return None
         key, value = node.entries[name]
         if not isinstance(value, Scalar) or value.json is None or not value.text:
             self._report.add(key, f"{name}: write text that is not empty")
-            return None
-        if limited and len(value.text) > self._limit:
-            self._report.add(key, f"{name}: longer than {self._limit} characters (target.max_value_length)")
             return None
         return value.text
 

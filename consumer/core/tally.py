@@ -7,10 +7,14 @@ from typing import NamedTuple
 
 
 class Arrival(NamedTuple):
-    """One accepted update: how many events it carried, and the time of the newest, in milliseconds since the epoch."""
+    """One accepted update: how many events it carried, and the time of the newest, in milliseconds since the epoch.
+
+    `identity` is the encoded identity parameter as it was sent.
+    """
 
     events: int
     occurred_at: int
+    identity: bytes
 
 
 class Tally:

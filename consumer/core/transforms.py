@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from consumer.core.times import TimeInvalid, format_writer, read_moment, time_zone
 from consumer.core.values import NUMERIC_TEXT, Fault, exact_decimal, kind_of, text_of
-from consumer.core.yaml_nodes import Map, Node, Scalar
+from consumer.core.yaml_nodes import Map, Node, Scalar, json_text
 
 Change = Callable[[Any], Any]
 
@@ -31,11 +31,20 @@ class TransformInvalid(ValueError):
 
 
 class Transform(NamedTuple):
-    """One step of a chain; `joins` is true for the one that takes a list as a whole."""
+    """One step of a chain; `joins` is true for the one that takes a list as a whole, `told` is its argument as JSON."""
 
     name: str
     change: Change
     joins: bool = False
+    told: str = ""
+
+
+class Told(NamedTuple):
+    """A transform with an argument: what makes it, how it is written, and the JSON Schema of what it may be told."""
+
+    build: Callable[[Node], Change]
+    example: str
+    schema: dict[str, Any]
 
 
 def read_transform(node: Node) -> Transform:
@@ -49,14 +58,14 @@ def read_transform(node: Node) -> Transform:
         if argument is not None:
             raise TransformInvalid(f"{name} takes nothing; write it alone: {name}")
         return Transform(name, _PLAIN[name])
-    if name not in _WITH_ARGUMENT:
-        near = get_close_matches(name, (*_PLAIN, *_WITH_ARGUMENT), n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join((*_PLAIN, *_WITH_ARGUMENT))}"
+    if name not in TOLD:
+        near = get_close_matches(name, (*_PLAIN, *TOLD), n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join((*_PLAIN, *TOLD))}"
         raise TransformInvalid(f"no transform {name!r}; {hint}")
-    build, example = _WITH_ARGUMENT[name]
+    told = TOLD[name]
     if argument is None:
-        raise TransformInvalid(f"{name} needs to be told how: {example}")
-    return Transform(name, build(argument), joins=name == "join")
+        raise TransformInvalid(f"{name} needs to be told how: {told.example}")
+    return Transform(name, told.build(argument), name == "join", json_text(argument))
 
 
 def apply_transforms(value: Any, transforms: tuple[Transform, ...]) -> Any:  # noqa: ANN401 - any value of an event
@@ -133,6 +142,8 @@ _PLAIN: dict[str, Change] = {
     "int": _int,
     "bool": _bool,
 }
+PLAIN = tuple(_PLAIN)
+"""The transforms that are told nothing."""
 
 
 def _whole(node: Node, name: str, least: int, most: int | None = None) -> int:
@@ -159,7 +170,7 @@ def _texts(node: Node, name: str) -> dict[str, str]:
 
 def _options(node: Node, name: str, known: tuple[str, ...], required: tuple[str, ...]) -> dict[str, Node]:
     if not isinstance(node, Map):
-        raise TransformInvalid(f"{name}: write {_WITH_ARGUMENT[name][1]}")
+        raise TransformInvalid(f"{name}: write {TOLD[name].example}")
     for key, _ in node:
         if key.text not in known:
             near = get_close_matches(key.text, known, n=1)
@@ -167,7 +178,7 @@ def _options(node: Node, name: str, known: tuple[str, ...], required: tuple[str,
             raise TransformInvalid(f"{name}: no option {key.text!r}; {hint}")
     for option in required:
         if option not in node.entries:
-            raise TransformInvalid(f"{name}: {option} is missing; write {_WITH_ARGUMENT[name][1]}")
+            raise TransformInvalid(f"{name}: {option} is missing; write {TOLD[name].example}")
     return {key: entry.value for key, entry in node.entries.items()}
 
 
@@ -269,14 +280,39 @@ def _pad(node: Node) -> Change:
     return lambda value: text_of(value).ljust(width, character)
 
 
-_WITH_ARGUMENT: dict[str, tuple[Callable[[Node], Change], str]] = {
-    "round": (_round, "{round: 2}"),
-    "date": (_date, '{date: "%Y-%m-%d"} or {date: {format: "%Y-%m-%d", zone: Europe/Amsterdam}}'),
-    "truncate": (_truncate, "{truncate: 256}"),
-    "replace": (_replace, "{replace: {a: b}}"),
-    "lookup": (_lookup, "{lookup: {gold: tier1}}"),
-    "join": (_join, '{join: ","}'),
-    "prefix": (_prefix, "{prefix: x}"),
-    "suffix": (_suffix, "{suffix: x}"),
-    "pad": (_pad, '{pad: {width: 8, with: "0", side: left}}'),
+_TEXT = {"type": ["string", "number", "boolean"], "minLength": 1}
+_FORMAT = {"type": "string", "pattern": "%[^%]"}
+_ANY_TEXT = {"type": ["string", "number", "boolean", "null"]}
+_TEXTS = {"type": "object", "minProperties": 1, "additionalProperties": _ANY_TEXT}
+_CHARACTER = {"type": ["string", "integer"], "minLength": 1, "maxLength": 1, "minimum": 0, "maximum": 9}
+
+
+def _options_schema(required: str, **options: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "object", "properties": options, "required": [required], "additionalProperties": False}
+
+
+TOLD: dict[str, Told] = {
+    "round": Told(_round, "{round: 2}", {"type": "integer", "minimum": 0, "maximum": _MOST_DECIMALS}),
+    "date": Told(
+        _date,
+        '{date: "%Y-%m-%d"} or {date: {format: "%Y-%m-%d", zone: Europe/Amsterdam}}',
+        {"anyOf": [_FORMAT, _options_schema("format", format=_FORMAT, zone={"type": "string", "minLength": 1})]},
+    ),
+    "truncate": Told(_truncate, "{truncate: 256}", {"type": "integer", "minimum": 1}),
+    "replace": Told(_replace, "{replace: {a: b}}", _TEXTS | {"propertyNames": {"minLength": 1}}),
+    "lookup": Told(_lookup, "{lookup: {gold: tier1}}", _TEXTS),
+    "join": Told(_join, '{join: ","}', _ANY_TEXT),
+    "prefix": Told(_prefix, "{prefix: x}", _TEXT),
+    "suffix": Told(_suffix, "{suffix: x}", _TEXT),
+    "pad": Told(
+        _pad,
+        '{pad: {width: 8, with: "0", side: left}}',
+        _options_schema(
+            "width",
+            width={"type": "integer", "minimum": 1, "maximum": _WIDEST},
+            **{"with": _CHARACTER},
+            side={"enum": ["left", "right"]},
+        ),
+    ),
 }
+"""The transforms that are told how."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from math import isfinite
 from typing import Any, NamedTuple
 
 NUMERIC_TEXT = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
@@ -40,6 +41,11 @@ def constant_of(value: Any) -> Any:  # noqa: ANN401 - any value of an event
     return _NO_CONSTANT if kind in (list, dict, bytes) else value
 
 
+def constant_value(constant: Any) -> Any:  # noqa: ANN401 - a scalar of an event
+    """The value that `constant_of` made a constant of."""
+    return constant.value if isinstance(constant, _Truth) else constant
+
+
 def text_of(value: Any) -> str:  # noqa: ANN401 - any value of an event
     """The text of a scalar.
 
@@ -71,6 +77,8 @@ def exact_decimal(value: float) -> Decimal:
     """
     if abs(value) < FIRST_INEXACT:
         return Decimal(repr(value))
+    if not isfinite(value):
+        raise Fault("value_not_exact", "no number, or an infinite one")
     raise Fault("value_not_exact", "a number of 2^63 or more that may have lost digits; send it as text")
 
 

@@ -24,6 +24,7 @@ _JSON_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _JSON_WORDS: dict[str, Json] = {"": None, "null": None, "true": True, "false": False}
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_MOST_LEVELS = 2000
 _LONGEST_INTEGER = 1000  # digits; Python refuses to read much longer ones
 
 
@@ -117,7 +118,7 @@ def parse_yaml(file: str, content: bytes) -> Node:
         column = error.start - (content.rfind(b"\n", 0, error.start) + 1) + 1
         raise YamlInvalid(Problem(file, line, column, "not UTF-8")) from None
     try:
-        root = yaml.compose(text, _Loader)
+        root = _compose(text)
         if root is None:
             raise YamlInvalid(Problem(file, 1, 1, "the file is empty"))
         return _Converter(file).node(root)
@@ -131,6 +132,20 @@ def parse_yaml(file: str, content: bytes) -> Node:
         raise YamlInvalid(Problem(file, 1, 1, "nested too deeply")) from None
 
 
+def _compose(text: str) -> yaml.Node | None:
+    """By libyaml, ten times faster; what it can't read is for PyYAML's own parser, which says why in plainer words.
+
+    So is what may be nested thousands of levels deep: libyaml's binding then ends the process.
+    """
+    brackets = text.count("[") + text.count("{")
+    if max(brackets, *map(len, text.split("\n"))) > _MOST_LEVELS:
+        return yaml.compose(text, _Loader)
+    try:
+        return yaml.compose(text, _FastLoader)
+    except (yaml.YAMLError, UnicodeError):
+        return yaml.compose(text, _Loader)
+
+
 def _syntax_problem(file: str, error: yaml.MarkedYAMLError) -> Problem:
     mark = error.problem_mark or error.context_mark
     message = error.problem or error.context or "unreadable"
@@ -138,6 +153,10 @@ def _syntax_problem(file: str, error: yaml.MarkedYAMLError) -> Problem:
         message = "a second document begins here; write one document a file"
     elif "'\\t'" in message:
         message = "a tab can't indent; write spaces"
+    elif "mapping values" in message or "got '?'" in message:
+        message += "; text that holds a colon and a blank (`a ? b : c`) needs quotes around all of it"
+    elif "cannot start any token" in message:
+        message += "; text that begins with it needs quotes"
     elif "'['" in message and "flow mapping" in (error.context or ""):
         message += "; inside { } a path with [ ] needs quotes: {from: 'event.items[0]'}"
     return (
@@ -151,8 +170,14 @@ class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str | None, list[Any]] = {None: [(_PLAIN, re.compile(""))]}  # noqa: RUF012 - PyYAML's own shape
 
 
+class _FastLoader(yaml.CSafeLoader):
+    """The same."""
+
+    yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
+
+
 class _Converter:
-    """PyYAML's nodes to ours, each once however many aliases name it."""
+    """PyYAML's nodes to ours, each list and map once however many aliases name it."""
 
     def __init__(self, file: str) -> None:
         self._file = file
@@ -160,6 +185,8 @@ class _Converter:
         self._open: set[int] = set()
 
     def node(self, node: yaml.Node) -> Node:
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node)
         done = self._done.get(id(node))
         if done is None:
             if id(node) in self._open:
@@ -169,14 +196,15 @@ class _Converter:
             self._open.remove(id(node))
         return done
 
+    def _scalar(self, node: yaml.ScalarNode) -> Scalar:
+        if node.tag not in (_PLAIN, "tag:yaml.org,2002:str"):
+            raise self._tag_refused(node)
+        if _SURROGATE.search(node.value):
+            raise self._invalid(node, "half a surrogate pair is no character")
+        return Scalar(*_place(node), node.value, plain=node.tag == _PLAIN)
+
     def _convert(self, node: yaml.Node) -> Node:
         line, column = _place(node)
-        if isinstance(node, yaml.ScalarNode):
-            if node.tag not in (_PLAIN, "tag:yaml.org,2002:str"):
-                raise self._tag_refused(node)
-            if _SURROGATE.search(node.value):
-                raise self._invalid(node, "half a surrogate pair is no character")
-            return Scalar(line, column, node.value, plain=node.tag == _PLAIN)
         if isinstance(node, yaml.SequenceNode):
             if node.tag != "tag:yaml.org,2002:seq":
                 raise self._tag_refused(node)

@@ -1,4 +1,4 @@
-"""The story that the demo tells: produce, run, disturb, watch, stop, judge."""
+"""The story that the demo tells: produce, run, disturb, produce more, watch, stop, judge."""
 
 from __future__ import annotations
 
@@ -22,9 +22,12 @@ from consumer.simulator.sample_events import TOPICS, bad_events, sample_events
 from consumer.simulator.target import Target
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console
 
     from consumer.simulator.judge import Verdict
+    from consumer.simulator.sample_events import Sample
 
 EVENTS = 3000
 CUSTOMERS = 400
@@ -40,6 +43,7 @@ class Seen(NamedTuple):
 
     state: str
     produced: int
+    read: int
     delivered: int
     dead_lettered: int
     calls: int
@@ -49,7 +53,10 @@ class Seen(NamedTuple):
 
 
 class Result(NamedTuple):
-    """The end of the story; `before` and `after` are the attributes of one customer's profile."""
+    """The end of the story; `before` and `after` are the attributes of one customer's profile.
+
+    `missing` counts events that are neither delivered nor dead letters; `last_words` is the end of the service's log.
+    """
 
     seen: Seen
     verdict: Verdict
@@ -58,6 +65,7 @@ class Result(NamedTuple):
     customer: str
     before: dict[str, str]
     after: dict[str, str]
+    last_words: str
 
     @property
     def sound(self) -> bool:
@@ -73,14 +81,15 @@ class Demo:
         self._begun = time.monotonic()
         self._bad = bad_events()
         self._good = list(sample_events(random.Random(7), EVENTS, CUSTOMERS, time.time() - EVENTS - 60))  # noqa: S311
-        self._customer = f"mbox3rdPartyId={self._good[0].customer}"
+        self._customer = self._good[0].customer or ""
         self._before: dict[str, str] = {}
 
     def run(self) -> bool:
         """Tell it; whether all went well."""
         self._console.print(
-            f"An embedded Kafka broker and a simulated Adobe Target. {EVENTS} events of {CUSTOMERS} customers, and "
-            f"{len(self._bad)} broken ones. The service is the real one.\n"
+            f"{EVENTS} events of {CUSTOMERS} customers, and {len(self._bad)} broken ones, go into an embedded Kafka "
+            "broker.\nThe real service brings them to a simulated Adobe Target, which fails for a while.\n",
+            soft_wrap=True,
         )
         with (
             EmbeddedBroker() as broker,
@@ -88,23 +97,22 @@ class Demo:
             tempfile.TemporaryDirectory(prefix="profile-consumer-demo-") as folder,
         ):
             broker.create(*TOPICS)
-            self._produce(broker)
+            half = len(self._good) // 2
+            self._produce(broker, self._good[:half] + self._bad)
             with DemoService(Path(folder), broker.bootstrap, target.url) as service:
-                self._watch(service, target)
+                self._watch(service, target, lambda: self._produce(broker, self._good[half:]))
                 seen, exit_code = self._look(service, target), service.stop()
-            result = self._judge(target, seen, exit_code)
+                result = self._judge(target, seen, exit_code, service.last_words())
         self._console.print(summary(result))
         return result.sound
 
-    def _produce(self, broker: EmbeddedBroker) -> None:
+    @staticmethod
+    def _produce(broker: EmbeddedBroker, samples: list[Sample]) -> None:
         for topic in TOPICS:
-            good = [sample for sample in self._good if sample.topic == topic]
-            bad = [sample for sample in self._bad if sample.topic == topic]
-            half = len(good) // 2
-            records = [(s.customer.encode() if s.customer else None, s.value) for s in good[:half] + bad + good[half:]]
-            broker.produce(topic, records)
+            chosen = [sample for sample in samples if sample.topic == topic]
+            broker.produce(topic, [(each.customer.encode() if each.customer else None, each.value) for each in chosen])
 
-    def _watch(self, service: DemoService, target: Target) -> None:
+    def _watch(self, service: DemoService, target: Target, produce_the_rest: Callable[[], None]) -> None:
         disturbed = False
         told = -1.0
         with Live(console=self._console, auto_refresh=False, transient=True) as live:
@@ -112,17 +120,28 @@ class Demo:
                 seen = self._look(service, target)
                 if not disturbed and seen.calls >= BURST_AT:
                     disturbed = True
-                    self._before = target.profile(self._customer)
+                    self._remember(target)
                     target.control.patch(faults=[BURST])
+                    produce_the_rest()
+                done = seen.delivered + seen.dead_lettered >= seen.produced and seen.lag == 0
+                end = done or seen.seconds > LONGEST or not service.running
                 if self._console.is_terminal:
                     live.update(live_view(seen), refresh=True)
-                elif seen.seconds - told >= 1.0:
+                elif end or seen.seconds - told >= 1.0:
                     told = seen.seconds
                     self._console.print(plain_line(seen), soft_wrap=True)
-                done = seen.delivered + seen.dead_lettered >= seen.produced and seen.lag == 0
-                if done or seen.seconds > LONGEST or not service.running:
+                if end:
                     return
                 time.sleep(0.1)
+
+    def _remember(self, target: Target) -> None:
+        """Choose the customer of whom most is known by now, to be shown now and at the end."""
+        profiles = {sample.customer: self._profile(target, sample.customer) for sample in self._good if sample.customer}
+        self._customer, self._before = max(profiles.items(), key=lambda item: len(item[1]))
+
+    @staticmethod
+    def _profile(target: Target, customer: str) -> dict[str, str]:
+        return target.profile(f"mbox3rdPartyId={customer}")
 
     def _look(self, service: DemoService, target: Target) -> Seen:
         status = service.status()
@@ -134,6 +153,7 @@ class Demo:
         return Seen(
             state=status.get("state", "starting"),
             produced=len(self._good) + len(self._bad),
+            read=sum(partition["position"] or 0 for partition in partitions),
             delivered=sum(each.get("delivered", 0) for each in records),
             dead_lettered=sum(each.get("dead_lettered", 0) for each in records) + unmapped,
             calls=statuses.get("200", 0),
@@ -142,7 +162,7 @@ class Demo:
             seconds=time.monotonic() - self._begun,
         )
 
-    def _judge(self, target: Target, seen: Seen, exit_code: int) -> Result:
+    def _judge(self, target: Target, seen: Seen, exit_code: int, last_words: str) -> Result:
         mappings = parse_mappings(read_schemas(shipped_schemas()))
         events = []
         for sample in self._good:
@@ -157,5 +177,6 @@ class Demo:
             missing=seen.produced - seen.delivered - seen.dead_lettered + (len(self._good) - len(events)),
             customer=self._customer,
             before=self._before,
-            after=target.profile(self._customer),
+            after=self._profile(target, self._customer),
+            last_words=last_words,
         )

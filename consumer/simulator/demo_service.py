@@ -74,8 +74,12 @@ class DemoService:
         """Dead letters of events for which no mapping was found."""
         return sum(line["mapping"] is None for line in self._lines("dead_lettered"))
 
+    def last_words(self) -> str:
+        """The last line of its log."""
+        return self._log.read_text(encoding="utf-8", errors="replace").rstrip().rpartition("\n")[2]
+
     def stop(self) -> int:
-        """SIGTERM, and the exit code."""
+        """SIGTERM, and the exit code; that of an earlier end if it has ended by itself."""
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(PATIENCE)
 

@@ -6,8 +6,6 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Self
 
-from confluent_kafka import ConsumerGroupTopicPartitions
-
 from consumer.adapters.kafka import KafkaSource, Subscription
 from consumer.adapters.kafka_config import Connection
 from consumer.core.partition import Assignment, Commit
@@ -30,10 +28,13 @@ def new_group() -> str:
 
 def committed(kafka: Kafka, group: str) -> dict[TopicPartition, tuple[int, str]]:
     """What a group has committed: offset and metadata."""
-    answer = kafka.admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result(PATIENCE)
+    topics = kafka.admin.list_topics(timeout=PATIENCE).topics
+    found = {name: kafka.committed(group, name, len(topic.partitions)) for name, topic in topics.items()}
     return {
-        TopicPartition(part.topic, part.partition): (part.offset, part.metadata or "")
-        for part in answer.topic_partitions
+        TopicPartition(topic, number): commit
+        for topic, commits in found.items()
+        for number, commit in enumerate(commits)
+        if commit[0] >= 0
     }
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from consumer.adapters.health import KAFKA_GRACE, Heartbeat, ready
@@ -25,6 +27,18 @@ def test_a_loop_that_stands_still_is_told_in_seconds() -> None:
 
 def test_not_ready_before_the_group_has_given_partitions() -> None:
     assert ready(snapshot(State.STARTING, joined=False), 0.0) == (False, "the group has not given partitions yet")
+
+
+@pytest.mark.parametrize(
+    ("facts", "why"),
+    [
+        ({"joined": False}, "the group has not given partitions yet: no broker answers"),
+        ({"kafka_failing_since": 0.0}, "Kafka has been out of reach or refusing us for 40 s: no broker answers"),
+        ({"credentials_refused": True}, "our credentials are refused: no broker answers"),
+    ],
+)
+def test_what_is_wrong_with_kafka_is_told(facts: dict[str, Any], why: str) -> None:
+    assert ready(snapshot(kafka_failing_why="no broker answers", **facts), 40.0) == (False, why)
 
 
 def test_ready_once_joined_even_with_no_partition_to_give() -> None:

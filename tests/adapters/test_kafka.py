@@ -12,7 +12,7 @@ from consumer.adapters import end_offsets, kafka_health
 from consumer.adapters.start_position import Located
 from consumer.core.partition import Assignment, Commit
 from consumer.core.record import Record, TopicPartition
-from consumer.errors import KafkaFailed, Stopped
+from consumer.errors import SettingsInvalid, Stopped
 from tests.adapters.kafka_member import PATIENCE, Member, committed, new_group
 
 if TYPE_CHECKING:
@@ -274,7 +274,7 @@ def test_a_second_member_with_our_instance_id_ends_us(kafka: Kafka) -> None:
 def test_properties_that_kafka_does_not_know_are_named(
     properties: dict[str, str], subscription: dict[str, str], message: str
 ) -> None:
-    with pytest.raises(KafkaFailed, match=message):
+    with pytest.raises(SettingsInvalid, match=message):
         Member("127.0.0.1:1", ["t"], "g", properties, **subscription)
 
 

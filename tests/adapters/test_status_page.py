@@ -118,9 +118,12 @@ def test_mappings_calls_and_dead_letters_are_shown() -> None:
         DeadLettered(WALL - 90, "kiosk.accessed", 4, 4700, "decode", "decode_failed", None),
     )
     mapping = MappingStatus(name="kiosk-accessed", hash="0123456789abcdef", records={"delivered": 7_001, "skipped": 12})
-    text = document(snapshot(dead_letters=letters, mappings=(mapping,), calls={"throttled": 31})).text
+    unmapped = {"unmatched": 9, "dead_lettered": 2}
+    shown = snapshot(dead_letters=letters, mappings=(mapping,), calls={"throttled": 31}, unmapped=unmapped)
+    text = document(shown).text
     text = re.sub(r"\s+", " ", text)
-    assert "kiosk-accessed 7,001 12 0 01234567" in text
+    assert "kiosk-accessed 7,001 12 0 0 01234567" in text
+    assert "none found 0 0 9 2 Calls by outcome" in text
     assert "throttled 31" in text
     assert "kiosk. accessed 4, offset 4711 identity_missing at stage map kiosk-accessed 09:29 UTC" in text
     assert "decode_failed at stage decode none found 09:28 UTC" in text

@@ -8,6 +8,7 @@ import pytest
 
 from consumer.core.apart import MOST_LANES, MOST_RECORDS
 from consumer.core.command import ReadAgain
+from consumer.core.tally import Arrival
 from tests.core.builders import FAILED, MILLIS, OK, REFUSED, T0, T1, THROTTLED, Script, Sent, calls, letters, readings
 
 if TYPE_CHECKING:
@@ -135,7 +136,10 @@ def test_each_event_of_one_taken_apart_counts_as_its_own_mapping_and_at_its_own_
     script.engine.tally.arrivals.clear()
     (dead,) = script.settle(poison)
     assert dead.rejection.mapping == 1
-    assert [arrival[:2] for arrival in script.engine.tally.arrivals] == [(1, MILLIS + 1), (1, MILLIS + 3)]
+    assert script.engine.tally.arrivals == [
+        Arrival(1, MILLIS + 1, b"mbox3rdPartyId=c1"),
+        Arrival(1, MILLIS + 3, b"mbox3rdPartyId=c1"),
+    ]
     assert script.engine.tally.records[("t", "delivered", 1)] == 1
 
 

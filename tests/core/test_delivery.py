@@ -10,6 +10,7 @@ from consumer.core.command import ReadAgain, Send
 from consumer.core.delivery import MOST_BYTES, ROOM
 from consumer.core.outcome import Throttled, Transient
 from consumer.core.pairs import split
+from consumer.core.tally import Arrival
 from tests.core.builders import (
     FAILED,
     FORBIDDEN,
@@ -38,7 +39,7 @@ def test_a_delivered_event_is_committed_and_counted() -> None:
     assert script.commit() == (8, "")
     assert script.commit() is None
     assert script.engine.tally.records == {("t", "delivered", 0): 1}
-    assert [arrival[:2] for arrival in script.engine.tally.arrivals] == [(1, MILLIS + 3)]
+    assert script.engine.tally.arrivals == [Arrival(1, MILLIS + 3, b"mbox3rdPartyId=c1")]
 
 
 def test_nothing_is_resolved_before_the_outcome() -> None:

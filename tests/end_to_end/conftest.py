@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import uuid
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from consumer.simulator.target import Target
+from tests.end_to_end.load import PARTITIONS, SEED
 from tests.end_to_end.service import Service
 
 if TYPE_CHECKING:
@@ -15,6 +17,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.kafka import Kafka
+
+
+@pytest.fixture(autouse=True)
+def seed() -> random.Random:
+    """Random numbers that repeat."""
+    print(f"seed {SEED}")  # noqa: T201 - shown when a test fails
+    return random.Random(SEED)  # noqa: S311 - no secret
+
+
+@pytest.fixture
+def topic(kafka: Kafka) -> str:
+    """A topic of the test's own."""
+    return kafka.create_topic(PARTITIONS)
 
 
 @pytest.fixture
@@ -29,7 +44,7 @@ def service(kafka: Kafka, target: Target, tmp_path: Path) -> Callable[..., Servi
     """Makes services of one group of the test's own; more settings as `delivery__linger="1s"`."""
     group = f"g-{uuid.uuid4().hex[:8]}"
 
-    def make(**settings: Any) -> Service:
+    def make(*options: str, **settings: Any) -> Service:
         basics = {
             "kafka__bootstrap_servers": kafka.bootstrap,
             "kafka__group_id": group,
@@ -37,6 +52,6 @@ def service(kafka: Kafka, target: Target, tmp_path: Path) -> Callable[..., Servi
             "target__base_url": target.url,
             "quota__limit": 0,
         }
-        return Service(tmp_path, **(basics | settings))
+        return Service(tmp_path, *options, **(basics | settings))
 
     return make

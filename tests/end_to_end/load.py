@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, Producer, TopicPartition
+from confluent_kafka import Consumer, Producer
 
 from consumer.simulator.judge import Event
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
-    from random import Random
 
     from tests.kafka import Kafka
 
+SEED = random.randrange(10**6)  # noqa: S311 - no secret
+PARTITIONS = 3
 MAPPING = """\
 version: 1
 topics: [{topic}]
@@ -41,12 +44,13 @@ class Visits:
         self._topic = topic
         self._partitions = partitions
         ordered = {"enable.idempotence": True}  # else a retry may change the order of events
-        self._producer = Producer({"bootstrap.servers": kafka.bootstrap, "linger.ms": 5, **ordered})
+        large = {"message.max.bytes": 11_000_000}
+        self._producer = Producer({"bootstrap.servers": kafka.bootstrap, "linger.ms": 5, **ordered, **large})
 
-    def produce(self, random: Random, count: int, customers: int) -> None:
+    def produce(self, seed: random.Random, count: int, customers: int) -> None:
         """So many more; returns once Kafka has them."""
         for _ in range(count):
-            customer, number = random.randrange(customers), len(self.events)
+            customer, number = seed.randrange(customers), len(self.events)
             self.events.append(Event(f"mbox3rdPartyId=c{customer}", {"visit": str(number)}))
             value = {"type": "visit", "customer": f"c{customer}", "number": number}
             self.put(orjson.dumps(value), customer % self._partitions)
@@ -62,11 +66,14 @@ class Visits:
         self._producer.flush()
 
 
+def resolved(records: int) -> Callable[[dict[str, Any]], bool]:
+    """All of so many records are committed, by one member."""
+    return lambda status: sum(each["committed"] or 0 for each in status["partitions"]) == records
+
+
 def committed(kafka: Kafka, group: str, topic: str, partitions: int) -> list[int]:
     """The committed offsets of a group, by partition."""
-    wanted = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, each) for each in range(partitions)])
-    found = kafka.admin.list_consumer_group_offsets([wanted])[group].result(30)
-    return [each.offset for each in found.topic_partitions]
+    return [offset for offset, _ in kafka.committed(group, topic, partitions)]
 
 
 def dead_letters(kafka: Kafka, topic: str, count: int) -> list[tuple[bytes | None, dict[str, str]]]:

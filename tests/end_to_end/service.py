@@ -32,10 +32,11 @@ def eventually(happened: Callable[[], Any], what: str, patience: float = PATIENC
 
 
 class Service:
-    """`profile-consumer run` between `with` and its end; settings as `kafka__group_id="g"`."""
+    """`profile-consumer run` between `with` and its end; `options` of it, and settings as `kafka__group_id="g"`."""
 
-    def __init__(self, folder: Path, **settings: object) -> None:
+    def __init__(self, folder: Path, *options: str, **settings: object) -> None:
         self.log_file = folder / f"service-{time.monotonic_ns()}.log"
+        self._options = options
         self._settings = {"http__host": "127.0.0.1", "http__port": 0, "log__format": "json", **settings}
         self._process: subprocess.Popen[bytes] | None = None
         self._url = ""
@@ -64,8 +65,12 @@ class Service:
                 value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
             )
         with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "consumer", "run"], cwd=ROOT, env=environment, stdout=log, stderr=log
+            self._process = subprocess.Popen(  # noqa: S603 - our own program
+                [sys.executable, "-m", "consumer", "run", *self._options],
+                cwd=ROOT,
+                env=environment,
+                stdout=log,
+                stderr=log,
             )
         self._url = ""
         self._starts += 1

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import random
 import signal
 import time
 import uuid
-from typing import TYPE_CHECKING
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
 
 import orjson
 import pytest
@@ -15,35 +15,18 @@ from consumer.core.mapping_file import parse_mappings
 from consumer.core.record import Record
 from consumer.simulator.judge import Event
 from consumer.simulator.sample_events import TOPICS, bad_events, sample_events
-from tests.end_to_end.load import Visits, committed, dead_letters, mappings
+from tests.end_to_end.load import PARTITIONS, SEED, Visits, committed, dead_letters, mappings, resolved
 from tests.end_to_end.service import ROOT, Service, eventually
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Callable
     from pathlib import Path
-    from typing import Any
 
     from consumer.simulator.target import Target
     from tests.kafka import Kafka, KafkaCluster
 
-SEED = random.randrange(10**6)  # noqa: S311 - no secret
-PARTITIONS = 3
-
-
-@pytest.fixture(autouse=True)
-def seed() -> random.Random:
-    print(f"seed {SEED}")  # noqa: T201 - shown when a test fails
-    return random.Random(SEED)  # noqa: S311 - no secret
-
-
-@pytest.fixture
-def topic(kafka: Kafka) -> str:
-    return kafka.create_topic(PARTITIONS)
-
-
-def resolved(records: int) -> Callable[[dict[str, Any]], bool]:
-    """All of so many records are committed, by one member."""
-    return lambda status: sum(each["committed"] or 0 for each in status["partitions"]) == records
+SHORT_SESSION = {"session.timeout.ms": "3000", "heartbeat.interval.ms": "500"}
 
 
 def test_the_four_use_cases_reach_their_profiles(
@@ -121,24 +104,55 @@ def test_an_end_under_load_loses_nothing(
 ) -> None:
     topic = kafka.create_topic(PARTITIONS)
     visits = Visits(kafka, topic, PARTITIONS)
-    visits.produce(seed, 6000, 900)
+    visits.produce(seed, 4000, 700)
     target.control.patch(latency="20ms")
     options = {"schemas": str(mappings(tmp_path, topic)), "kafka__group_id": f"g-{topic}", "delivery__max_in_flight": 4}
-    options |= {"delivery__commit_interval": "100ms", "kafka__properties": {"session.timeout.ms": "6000"}}
+    options |= {"delivery__commit_interval": "100ms", "kafka__properties": SHORT_SESSION}
     with service(**options) as running:
         eventually(lambda: len(target.history) > 150, "calls")
         running.process.send_signal(how)
         assert running.wait() == (0 if how == signal.SIGTERM else -signal.SIGKILL)
         before = len(target.history)
         running.start()
-        running.wait_until(resolved(6000), "all is read")
+        running.wait_until(resolved(4000), "all is read")
         assert running.stop() == 0
     verdict = target.judge(visits.events)
     assert before < verdict.calls
     assert verdict.sound, (SEED, verdict)
     if how == signal.SIGTERM:
         assert verdict.repeated == 0, "a clean end repeats nothing that was answered"
-    assert sum(committed(kafka, f"g-{topic}", topic, PARTITIONS)) == 6000
+    assert sum(committed(kafka, f"g-{topic}", topic, PARTITIONS)) == 4000
+
+
+@pytest.mark.parametrize("why", ["a stop", "a second member"])
+def test_a_kill_in_the_middle_of_a_drain_loses_nothing(
+    kafka: Kafka, target: Target, service: Callable[..., Service], seed: random.Random, tmp_path: Path, why: str
+) -> None:
+    topic = kafka.create_topic(PARTITIONS)
+    visits = Visits(kafka, topic, PARTITIONS)
+    visits.produce(seed, 1000, 200)
+    options: dict[str, Any] = {"schemas": str(mappings(tmp_path, topic)), "kafka__group_id": f"g-{topic}"}
+    options |= {"delivery__commit_interval": "100ms", "kafka__properties": SHORT_SESSION}
+    target.control.patch(faults=[{"delivery": "hang", "effect": True, "seconds": "60s"}])
+    with service(**options) as draining, ExitStack() as members:
+        eventually(lambda: len(target.history) >= 64, "calls that are not answered")
+        if why == "a stop":
+            draining.process.send_signal(signal.SIGTERM)
+            eventually(lambda: draining.logs("stopping"), "it drains")
+        else:
+            members.enter_context(service(**options))
+            eventually(lambda: draining.logs("draining"), "it drains")
+        draining.kill()
+        assert not draining.logs("stopped")
+        assert not draining.logs("partition_revoked")
+        target.control.patch(faults=[])
+        visits.produce(seed, 1000, 200)
+        draining.start()
+        group = f"g-{topic}"
+        eventually(lambda: sum(committed(kafka, group, topic, PARTITIONS)) == 2000, "all is read")
+        assert draining.stop() == 0
+    verdict = target.judge(visits.events)
+    assert verdict.sound, (SEED, verdict)
 
 
 def test_only_the_guilty_record_of_a_merged_update_dies(
@@ -192,20 +206,29 @@ def test_a_refused_token_holds_everything_until_it_is_replaced(
     assert "Bearer" not in text
 
 
-def test_a_broker_that_dies_and_comes_back(
+def test_a_broker_that_is_not_there_at_the_start_and_dies_again_under_load(
     kafka_cluster: Callable[[], KafkaCluster], target: Target, seed: random.Random, tmp_path: Path
 ) -> None:
     kafka = kafka_cluster()
     topic = kafka.create_topic(PARTITIONS)
     visits = Visits(kafka, topic, PARTITIONS)
     visits.produce(seed, 3000, 800)
+    kafka.kill()
     target.control.patch(latency="20ms")
     settings = {"kafka__bootstrap_servers": kafka.bootstrap, "target__client": "demo", "target__base_url": target.url}
     options = settings | {"schemas": str(mappings(tmp_path, topic)), "quota__limit": 0, "delivery__max_in_flight": 8}
     with Service(tmp_path, **options) as running:
+        [line] = eventually(lambda: running.logs("kafka_unreachable"), "it is named")
+        assert kafka.bootstrap in line["message"]
+        running.wait_until(lambda status: status["state"] == "kafka_unreachable", "the status says so")
+        answer = running.get("/readyz")
+        assert (answer.status_code, kafka.bootstrap in answer.text) == (503, True)
+        assert running.get("/livez").status_code == 200
+        kafka.start()
         eventually(lambda: len(target.history) > 100, "calls")
+        assert running.get("/readyz").status_code == 200
         kafka.kill()
-        running.wait_until(lambda status: status["state"] == "kafka_unreachable", "it says so")
+        running.wait_until(lambda status: status["state"] == "kafka_unreachable", "it says so again")
         kafka.start()
         visits.produce(seed, 1000, 800)
         running.wait_until(resolved(4000), "all is read")
@@ -214,48 +237,22 @@ def test_a_broker_that_dies_and_comes_back(
     assert verdict.sound, (SEED, verdict)
 
 
-def test_invalid_settings_and_mappings_end_it_with_every_problem(tmp_path: Path) -> None:
-    with Service(tmp_path, target__timeout="soon", kafka__group="g") as running:
-        assert running.wait() == 3
-        text = running.log_file.read_text()
-    assert "KAFKA__BOOTSTRAP_SERVERS" in text.upper().replace(".", "__")
-    assert "TARGET__TIMEOUT" in text
-    assert "did you mean" in text
-    (tmp_path / "x.mapping.yaml").write_text("version: 1\ntopics: []\n")
-    valid = {"kafka__bootstrap_servers": "127.0.0.1:1", "target__client": "demo"}
-    with Service(tmp_path, schemas=str(tmp_path), **valid) as running:
-        assert running.wait() == 3
-        assert "x.mapping.yaml:" in running.log_file.read_text()
-
-
-def test_an_unknown_topic_is_named_once_and_read_when_it_appears(
-    kafka: Kafka, target: Target, service: Callable[..., Service], seed: random.Random, tmp_path: Path
+def test_a_message_of_ten_megabytes_is_an_event_like_others(
+    kafka: Kafka, target: Target, service: Callable[..., Service], seed: random.Random, tmp_path: Path, topic: str
 ) -> None:
-    topic = f"late-{uuid.uuid4().hex[:8]}"
-    options = {"schemas": str(mappings(tmp_path, topic))}
-    options["kafka__properties"] = {"topic.metadata.refresh.interval.ms": "1000"}  # type: ignore[assignment]
-    with service(**options) as running:
-        eventually(lambda: running.logs("topic_missing"), "the topic is named")
-        kafka.create_topic(PARTITIONS, topic)
-        visits = Visits(kafka, topic, PARTITIONS)
-        visits.produce(seed, 100, 10)
-        running.wait_until(resolved(100), "all is read")
-        assert len(running.logs("topic_missing")) == 1
+    dead = kafka.create_topic(1, f"dead-{topic}", max_message_bytes="1000000")
+    visits = Visits(kafka, topic, PARTITIONS)
+    visits.produce(seed, 1, 1)
+    picture = orjson.dumps({"type": "visit", "customer": "c70", "number": 1, "picture": "x" * 10_000_000})
+    visits.events.append(Event("mbox3rdPartyId=c70", {"visit": "1"}))
+    visits.put(picture)
+    visits.put(picture[:-1], key=b"k", headers={"h": b"v"})
+    visits.produce(seed, 100, 10)
+    with service(schemas=str(mappings(tmp_path, topic)), dead_letter__topic=dead) as running:
+        running.wait_until(resolved(103), "all is read")
         assert running.stop() == 0
     assert target.judge(visits.events).sound
-
-
-def test_a_wrong_password_is_named_within_seconds(
-    kafka_cluster: Callable[..., KafkaCluster], target: Target, tmp_path: Path
-) -> None:
-    kafka = kafka_cluster(users={"ann": "right"})
-    properties = kafka.sasl("ann") | {"sasl.password": "wrong-secret"}
-    topic = kafka.create_topic(1)
-    settings = {"kafka__bootstrap_servers": kafka.bootstrap_sasl, "kafka__properties": properties}
-    settings |= {"schemas": str(mappings(tmp_path, topic)), "target__client": "demo", "target__base_url": target.url}
-    with Service(tmp_path, quota__limit=0, **settings) as running:
-        eventually(lambda: running.logs("kafka_refuses_credentials"), "the password is named", 20)
-        assert running.get("/readyz").status_code == 503
-        assert running.get("/livez").status_code == 200
-        assert running.stop() == 0
-        assert "wrong-secret" not in running.log_file.read_text()
+    [(value, headers)] = dead_letters(kafka, dead, 1)
+    assert value == picture[:65_536], "what does not fit is cut"
+    assert headers["dead-letter.body"] == "cut"
+    assert (headers["dead-letter.offset"], headers["dead-letter.reason"], headers["h"]) == ("2", "decode_failed", "v")

@@ -1,0 +1,174 @@
+"""Checking an expression when its mapping is loaded: its paths and its types, by what the schema says of events."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from consumer.core.event_schema import Kind, PathImpossible, Shape, shape_at
+from consumer.core.expression_paths import Edit, Reads, Variable
+from consumer.core.expression_problems import COMPARISONS, Complaint, Known, complaints, explained, unwrapped
+from consumer.core.expression_types import Types
+from consumer.core.paths import Path, PathInvalid, check_record_path
+from consumer.core.problems import suggestion
+from consumer.core.record_shape import RECORD_SHAPE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from consumer.core.expression_syntax import Syntax
+
+HEADERS = Path("record", ("headers",))
+"""All headers together, a map; only an expression can read them so."""
+
+_NUMBERS = {"double": "0.0", "int": "0", "uint": "0u"}
+_LITERAL = re.compile(r"-?\s*(?:0x[0-9a-fA-F]+|[0-9.]+(?:[eE][+-]?[0-9]+)?)u?")
+_KINDS: dict[str, frozenset[Kind]] = {
+    "BOOL": frozenset({"boolean"}),
+    "INT": frozenset({"integer"}),
+    "UINT": frozenset({"integer"}),
+    "DOUBLE": frozenset({"number", "integer"}),
+    "STRING": frozenset({"string"}),
+    "TIMESTAMP": frozenset({"string"}),
+    "NULL": frozenset({"null"}),
+    "BYTES": frozenset({"bytes"}),
+    "LIST": frozenset({"array"}),
+    "MAP": frozenset({"object"}),
+}
+
+
+class ExpressionInvalid(ValueError):
+    """An expression that can't work; `problems` are messages with their places (0-based characters of the text)."""
+
+    def __init__(self, problems: Iterable[tuple[int, str]]) -> None:
+        self.problems = sorted(set(problems))
+        super().__init__("; ".join(message for _, message in self.problems))
+
+
+class ResultType:
+    """What the checker knows of a result: `kinds` that it may be (None: anything), whether it is an optional."""
+
+    def __init__(self, name: str) -> None:
+        self.optional = name.startswith("optional_type<")
+        inner = name.removeprefix("optional_type<")
+        self.name = re.split("[<>]", inner)[0]
+        self.kinds = None if self.name == "DYN" else _KINDS.get(self.name, frozenset[Kind]({"object"}))
+
+
+class Checked(NamedTuple):
+    """A sound expression: the type of its result, and all edits of its text."""
+
+    result: ResultType
+    edits: tuple[Edit, ...]
+
+
+def check_expression(text: str, syntax: Syntax, reads: Reads, shape: Shape | None) -> Checked:
+    """The type of the result of an expression over events of that shape, and what is to be written otherwise.
+
+    Raises:
+        ExpressionInvalid: with every problem found.
+    """
+    if problems := [problem for variable in reads.variables for problem in _path_problems(variable, shape)]:
+        raise ExpressionInvalid(problems)
+    types = Types()
+    environment = types.environment({variable.name: _type(variable, shape, types) for variable in reads.variables})
+    calls = {part.position: part for part in _parts(syntax) if part.kind == "call"}
+    edits = set(reads.edits)
+    while True:
+        checked, origin = edited(text, [edit for edit in edits if edit.checked])
+        try:
+            result = environment.compile(checked).return_type().name()
+        except RuntimeError as error:
+            found = [each._replace(position=origin(each.position)) for each in complaints(error, checked)]
+        else:
+            return Checked(ResultType(result), tuple(edits))
+        literals = {edit for each in found for edit in _literals_to_fit(each, calls, text)}
+        if literals <= edits:
+            known = Known(shape.names if shape is not None else (), types.messages)
+            raise ExpressionInvalid(
+                [(each.position, explained(each, known, is_call=each.position in calls)) for each in found]
+            )
+        edits |= literals
+
+
+def _path_problems(variable: Variable, shape: Shape | None) -> Iterator[tuple[int, str]]:
+    """What is wrong with the path of a variable, at the step where it goes wrong."""
+    path = variable.path
+    if path.root == "record":
+        try:
+            if path != HEADERS:
+                check_record_path(path)
+        except PathInvalid as fault:
+            yield variable.positions[0], str(fault)
+        return
+    for position, step in zip(variable.positions[1:], path.steps, strict=True):
+        try:
+            shape = shape_at(shape, Path("event", (step,))) if shape is not None else None
+        except PathImpossible as fault:
+            hint = f"; {suggestion(str(fault.step), fault.known)}" if fault.known else ""
+            yield position, f"{variable.written}: {fault}{hint}"
+            return
+
+
+def shape_of(variable: Variable, shape: Shape | None) -> Shape | None:
+    """The shape of what a variable reads, `shape` being that of events."""
+    root = RECORD_SHAPE if variable.path.root == "record" else shape
+    return shape_at(root, variable.path) if root is not None else None
+
+
+def _type(variable: Variable, shape: Shape | None, types: Types) -> str:
+    if variable.role == "present":
+        return "bool"
+    return types.of(shape_of(variable, shape), nullable=variable.role == "value")
+
+
+def _parts(syntax: Syntax) -> Iterator[Syntax]:
+    yield syntax
+    for part in syntax.parts:
+        yield from _parts(part)
+
+
+def _literals_to_fit(complaint: Complaint, calls: dict[int, Syntax], text: str) -> Iterator[Edit]:
+    """Number literals to write otherwise: of the kind of what they stand beside.
+
+    What is run compares numbers of any kind, so there a comparison stays as it is.
+    """
+    misfit, call = complaint.misfit, calls.get(complaint.position)
+    if misfit is None or call is None:
+        return
+    kinds = [unwrapped(kind) for kind in misfit.kinds]
+    sides: list[tuple[Syntax, str]] = []
+    if misfit.function in COMPARISONS:
+        sides = [(call.parts[0], kinds[1]), (call.parts[1], kinds[0])]
+    elif misfit.function == "@in":
+        sides = [(item, kinds[0]) for item in call.parts[1].parts]
+    elif misfit.function == "_?_:_":
+        sides = [(call.parts[1], kinds[2]), (call.parts[2], kinds[1])]
+    elif misfit.function == "orValue":
+        sides = [(call.parts[-1], kinds[0].removeprefix("optional_type(").removesuffix(")"))]
+    compared = misfit.function in COMPARISONS or misfit.function == "@in"
+    for part, other in sides:
+        literal = _LITERAL.match(text, part.position)
+        if part.kind == "const" and part.value.__class__ in (int, float) and literal:
+            if compared and other in _NUMBERS:
+                yield Edit(part.position, literal.end(), _NUMBERS[other], run=False)
+            elif other == "double":
+                yield Edit(part.position, literal.end(), f"{part.value}.0")
+
+
+def edited(text: str, edits: Iterable[Edit]) -> tuple[str, Callable[[int], int]]:
+    """The text with its edits, and what finds the place in the old text for one in the new."""
+    pieces: list[tuple[int, int, bool]] = []  # where it begins in the new text and in the old; whether it was kept
+    new = ""
+    old = 0
+    for edit in sorted(edits):
+        pieces += [(len(new), old, True), (len(new) + edit.start - old, edit.start, False)]
+        new += text[old : edit.start] + edit.text
+        old = edit.end
+    pieces.append((len(new), old, True))
+
+    def origin(position: int) -> int:
+        start, before, kept = [piece for piece in pieces if piece[0] <= max(position, 0)][-1]
+        return before + position - start if kept and position > 0 else before
+
+    return new + text[old:], origin

@@ -1,0 +1,263 @@
+"""Which parts of an event an expression reads.
+
+Everything such as `event.loan.amount` becomes a variable of its own: only that value is handed to CEL, read as fast as
+any path, and what the schema knows of that one place is its type. `has(event.a.b)` becomes a variable that is true or
+false, `event.?a.?b` an optional made of two. So a path means the same here as anywhere in a mapping: whatever is
+missing on the way is missing, and null is nothing, so that `event.a == null` is `!has(event.a)`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from consumer.core.paths import Path
+
+if TYPE_CHECKING:
+    from consumer.core.expression_syntax import Syntax
+    from consumer.core.paths import Step
+
+Role = Literal["value", "present", "optional"]
+
+_ROOTS = ("event", "record")
+_NAME = r"(?:[A-Za-z_][A-Za-z0-9_]*|`[^`\n]*`)"
+_STRING = r"""[rR]?(?:\"{3}(?:[^\\]|\\.)*?\"{3}|'{3}(?:[^\\]|\\.)*?'{3}|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
+_STEP = re.compile(rf"\.\s*\??\s*{_NAME}|\[\s*\??\s*(?:{_STRING}|-?\s*[0-9A-Fa-fx]+)\s*\]", re.DOTALL)
+_LAST_OF_HAS = re.compile(rf"\s*\.\s*{_NAME}\s*\)")
+_NULL = re.compile(r"\s*(?:==|!=)\s*null\b")
+_HAS = re.compile(r"has\s*$")
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_DOT = re.compile(r"(?:\.\s*\??\s*)?")
+_BLANK = re.compile(r"\s*")
+_STEPPING = {"_[_]": False, "_[?_]": True, "_?._": True}
+
+
+class Use:
+    """What is used of a value: all of it, or only some fields, or of a list's items only some."""
+
+    def __init__(self) -> None:
+        self.whole = False
+        self.fields: dict[str, Use] = {}
+        self.items: Use | None = None
+
+    def field(self, name: str) -> Use:
+        """What is used of a field."""
+        return self.fields.setdefault(name, Use())
+
+    def each(self) -> Use:
+        """What is used of the items."""
+        self.items = self.items or Use()
+        return self.items
+
+
+class Variable(NamedTuple):
+    """A path that an expression reads, by the name it has in the text handed to CEL.
+
+    `optional` ones are used for the value of an optional, `present` ones for whether there is something.
+    """
+
+    name: str
+    role: Role
+    path: Path
+    written: str
+    positions: tuple[int, ...]
+    """Where the root and each step stand in the text."""
+    use: Use
+
+
+class Edit(NamedTuple):
+    """`text` in place of what stands from `start` to `end`: in the text that is checked, that is run, or in both."""
+
+    start: int
+    end: int
+    text: str
+    checked: bool = True
+    run: bool = True
+
+
+class Reads(NamedTuple):
+    """The variables of an expression and how its text changes.
+
+    `builds_lists` when it has a `map` or `filter`, `splits` when it makes a list of a text.
+    """
+
+    variables: tuple[Variable, ...]
+    edits: tuple[Edit, ...]
+    builds_lists: bool
+    splits: bool
+
+
+def find_reads(text: str, syntax: Syntax) -> Reads:
+    """The paths that an expression reads."""
+    finder = _Finder(text)
+    finder.visit(syntax, {})
+    edits = {(edit.start, edit.end): edit for edit in finder.edits}  # `optMap` has its operand twice in the tree
+    return Reads(tuple(finder.variables.values()), tuple(edits.values()), finder.builds_lists, finder.splits)
+
+
+class _Place(NamedTuple):
+    """A part that names a value step by step from `root`, an identifier."""
+
+    root: Syntax
+    steps: tuple[tuple[Step, bool, int], ...]  # with whether it is optional, and its position
+
+
+class _Finder:
+    def __init__(self, text: str) -> None:
+        self.variables: dict[tuple[Role, Path], Variable] = {}
+        self.edits: list[Edit] = []
+        self.builds_lists = False
+        self.splits = False
+        self._text = text
+
+    def visit(self, part: Syntax, scope: dict[str, Use | None]) -> None:
+        """Find what is read in `part`; `scope` holds the loop variables around it, with what is used of each."""
+        if (place := _place(part)) is not None:
+            use = self._use(place, scope)
+            if use is not None:
+                use.whole = True
+                return
+        if part.kind == "has" and self._visit_has(part, scope):
+            return
+        if part.name in ("_==_", "_!=_") and part.parts[1].name == "null" and self._visit_null(part, scope):
+            return
+        if part.kind == "loop":
+            self._visit_loop(part, scope)
+            return
+        self.splits |= part.name == "split"
+        for each in part.parts:
+            self.visit(each, scope)
+
+    def _visit_loop(self, loop: Syntax, scope: dict[str, Use | None]) -> None:
+        over, start, condition, step, result = loop.parts
+        self.builds_lists |= start.kind == "list"
+        place = _place(over)
+        use = self._use(place, scope) if place is not None else None
+        if use is None:
+            self.visit(over, scope)
+        self.visit(start, scope)
+        inner = scope | {loop.value: None, loop.name: use and use.each()}
+        for each in (condition, step):
+            self.visit(each, inner)
+        self.visit(result, scope | {loop.value: None})
+
+    def _visit_has(self, part: Syntax, scope: dict[str, Use | None]) -> bool:
+        """`has(place.name)`; true when nothing more is to be visited."""
+        (operand,) = part.parts
+        place = _place(operand)
+        if place is None:
+            return False
+        end = self._end(place, len(place.steps))
+        last = _LAST_OF_HAS.match(self._text, end) if end is not None else None
+        before = _HAS.search(self._text, 0, part.position)
+        if end is not None and last and before and _is_read(place, scope):
+            whole = _Place(place.root, (*place.steps, (part.name, False, end)))
+            self.edits.append(Edit(before.start(), last.end(), self._variable("present", whole, len(whole.steps)).name))
+            return True
+        use = self._use(place, scope)
+        if use is not None:
+            use.field(part.name).whole = True
+        return use is not None
+
+    def _visit_null(self, part: Syntax, scope: dict[str, Use | None]) -> bool:
+        """`place == null` and `place != null`; true when nothing more is to be visited."""
+        place = _place(part.parts[0])
+        end = self._end(place, len(place.steps)) if place is not None and place.steps else None
+        match = _NULL.match(self._text, end) if end is not None else None
+        if place is None or match is None:
+            return False
+        name = place.steps[-1][0]
+        start, nothing = place.root.position, "!" if part.name == "_==_" else ""
+        if _is_read(place, scope):
+            present = self._variable("present", place, len(place.steps)).name
+            self.edits.append(Edit(start, match.end(), f"({nothing}{present})"))
+            return True
+        use = self._use(place, scope)
+        if use is not None and isinstance(name, str):
+            use.whole = True
+            self.edits.append(Edit(start, start, f"({nothing}", checked=False))
+            there = f"[?{json.dumps(name)}].hasValue())"
+            self.edits.append(Edit(place.steps[-1][2], match.end(), there, checked=False))
+        return use is not None and isinstance(name, str)
+
+    def _use(self, place: _Place, scope: dict[str, Use | None]) -> Use | None:
+        """What is used of a place; None if it does not begin at a root or at the items of one."""
+        root, steps = place
+        if root.name in scope:
+            use = scope[root.name]
+            rest = steps
+            self._name_fields(steps)
+        elif root.name in _ROOTS:
+            count = next(count for count in range(len(steps), -1, -1) if self._end(place, count) is not None)
+            use = self._read(place, count).use
+            rest = steps[count:]
+            self._name_fields(rest)
+        else:
+            return None
+        for step, _, _ in rest if use is not None else ():
+            use = use.field(step) if isinstance(step, str) else use.each()  # type: ignore[union-attr]  # not None here
+        return use
+
+    def _name_fields(self, steps: tuple[tuple[Step, bool, int], ...]) -> None:
+        """To the checker an object is a message, and a message has no `["name"]`, only `.name`."""
+        for step, optional, position in steps:
+            match = _STEP.match(self._text, position)
+            if isinstance(step, str) and _PLAIN.fullmatch(step) and match and match[0].startswith("["):
+                dot = ".?" if optional else "."
+                self.edits.append(Edit(position, match.end(), dot + step, run=False))
+
+    def _read(self, place: _Place, count: int) -> Variable:
+        """The variable for the first `count` steps of a place, with the edit that puts it there."""
+        end = self._end(place, count) or 0
+        start = place.root.position
+        if not any(optional for _, optional, _ in place.steps[:count]):
+            variable = self._variable("value", place, count)
+            self.edits.append(Edit(start, end, variable.name))
+            return variable
+        variable = self._variable("optional", place, count)
+        present = self._variable("present", place, count)
+        text = f"({present.name} ? optional.of({variable.name}) : optional.none())"
+        self.edits.append(Edit(start, end, text))
+        return variable
+
+    def _variable(self, role: Role, place: _Place, count: int) -> Variable:
+        steps = place.steps[:count]
+        path = Path("event" if place.root.name == "event" else "record", tuple(step for step, _, _ in steps))
+        dots = [_DOT.match(self._text, position) for _, _, position in steps]
+        positions = (place.root.position, *[dot.end() for dot in dots if dot])
+        written = self._text[place.root.position : self._end(place, count)]
+        name = f"_{len(self.variables)}"
+        return self.variables.setdefault((role, path), Variable(name, role, path, written, positions, Use()))
+
+    def _end(self, place: _Place, count: int) -> int | None:
+        """Where the text of the first `count` steps ends; None if something stands between them."""
+        end = place.root.position + len(place.root.name)
+        for _, _, position in place.steps[:count]:
+            blank = _BLANK.match(self._text, end)
+            match = _STEP.match(self._text, position)
+            if match is None or blank is None or blank.end() != position:
+                return None
+            end = match.end()
+        return end
+
+
+def _is_read(place: _Place, scope: dict[str, Use | None]) -> bool:
+    return place.root.name in _ROOTS and place.root.name not in scope
+
+
+def _place(part: Syntax) -> _Place | None:
+    steps: list[tuple[Step, bool, int]] = []
+    while part.kind != "ident":
+        if part.kind == "select":
+            steps.append((part.name, False, part.position))
+        elif part.name in _STEPPING and _is_step(part.parts[1]):
+            steps.append((part.parts[1].value, _STEPPING[part.name], part.position))
+        else:
+            return None
+        part = part.parts[0]
+    return _Place(part, tuple(reversed(steps)))
+
+
+def _is_step(part: Syntax) -> bool:
+    return part.kind == "const" and part.value.__class__ in (str, int)

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from consumer.core.yaml_nodes import Map, Scalar, Sequence, YamlInvalid, json_text, parse_yaml
+from consumer.core.yaml_places import place_in
+
+
+def parse(text: str | bytes) -> Any:
+    return parse_yaml("f", text if isinstance(text, bytes) else text.encode())
+
+
+def fault(text: str | bytes) -> str:
+    with pytest.raises(YamlInvalid) as found:
+        parse(text)
+    return str(found.value).removeprefix("f:")
+
+
+def plain(node: Any) -> Any:
+    if isinstance(node, Scalar):
+        return node.json
+    if isinstance(node, Sequence):
+        return [plain(item) for item in node.items]
+    return {key.text: plain(value) for key, value in node}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("", None),
+        ("null", None),
+        ("true", True),
+        ("false", False),
+        ("0", 0),
+        ("-17", -17),
+        ("1.5", 1.5),
+        ("1e3", 1000.0),
+        ("-0.0", -0.0),
+        ("1" * 1000, int("1" * 1000)),
+        # all else is text
+        *[(text, text) for text in ("no", "on", "NO", "True", "~", "Null", "007", "1_000", "12:30", "2026-03-01")],
+        *[(text, text) for text in ("0x1F", ".5", "5.", "+5", "0o7", ".inf", ".nan", "1e", "=", "y")],
+        ("'5'", "5"),
+        ('"true"', "true"),
+        ("''", ""),
+        ("!!str 5", "5"),
+    ],
+)  # fmt: skip
+def test_a_scalar_is_of_a_json_type_or_text(text: str, value: Any) -> None:
+    found = parse(f"a: {text}").get("a").json
+    assert found == value
+    assert found.__class__ is value.__class__
+
+
+def test_longer_digits_are_no_whole_number() -> None:
+    assert isinstance(parse("a: " + "1" * 1001).get("a").json, float)
+
+
+def test_text_stays_as_it_was_written() -> None:
+    assert [node.text for node in parse("[1_000, 1.50, 'x', \"\\u00fc\", no]").items] == [
+        "1_000",
+        "1.50",
+        "x",
+        "ü",
+        "no",
+    ]
+
+
+def test_every_node_knows_its_place() -> None:
+    root = parse("a:\n  b: [x,\n      y]\n")
+    inner = root.entries["a"].value
+    items = inner.entries["b"].value.items
+    places = [(node.line, node.column) for node in (root, root.entries["a"].key, inner, *items)]
+    assert places == [(1, 1), (1, 1), (2, 3), (2, 7), (3, 7)]
+
+
+def test_anchors_and_merge_keys() -> None:
+    text = """
+        x-one: &one {a: 1, b: 2}
+        x-two: &two {b: 3, c: 4}
+        plain: {<<: *one, b: 9}
+        both: {<<: [*one, *two]}
+        twice: {<<: *one, <<: *two}
+        quoted: {"<<": 5}
+        again: *one
+    """
+    found = plain(parse(text))
+    assert found["plain"] == {"a": 1, "b": 9}
+    assert found["both"] == {"a": 1, "b": 2, "c": 4}
+    assert found["twice"] == {"a": 1, "b": 2, "c": 4}  # the first wins
+    assert found["quoted"] == {"<<": 5}
+    assert found["again"] == {"a": 1, "b": 2}
+
+
+def test_a_byte_order_mark_and_other_line_ends_are_accepted() -> None:
+    assert plain(parse(b"\xef\xbb\xbfa: 1\r\nb: 2\r\n")) == {"a": 1, "b": 2}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "1:1: the file is empty"),
+        ("# nothing\n", "1:1: the file is empty"),
+        ("a: 1\n---\nb: 2\n", "2:1: not YAML: a second document begins here; write one document a file"),
+        ("a: 1\n...\nb: 2\n", "3:1: not YAML"),
+        ("a: &x [*x]\n", "1:4: an anchor contains itself"),
+        ("a:\n\tb: 1\n", "2:1: not YAML: a tab can't indent; write spaces"),
+        ("a: {b: event.items[0]}\n", "inside { } a path with [ ] needs quotes: {from: 'event.items[0]'}"),
+        (b"a: 1\nb: \xff\n", "2:4: not UTF-8"),
+        ("a: 1\nb: \x01\n", "2:4: not YAML: special characters are not allowed"),
+        ("a: b: c\n", "1:5: not YAML: mapping values are not allowed here"),
+        ("a: 'x\n", "2:1: not YAML: found unexpected end of stream"),
+        ("a: 1\na: 2\n", "2:1: the key 'a' stands here twice"),
+        ("? [a]\n: 1\n", "1:3: a key must be text, not a list or a map"),
+        ("<<: 5\n", "1:5: << merges a map or a list of maps"),
+        ("<<: [{a: 1}, 5]\n", "1:5: << merges a map or a list of maps"),
+        ("a: *nope\n", "1:4: not YAML: found undefined alias 'nope'"),
+        ("a: !foo x\n", "1:4: the tag !foo means nothing here; remove it"),
+        ("a: !foo [x]\n", "1:4: the tag !foo means nothing here; remove it"),
+        ("a: !foo {x: y}\n", "1:4: the tag !foo means nothing here; remove it"),
+        ('a: "\\ud83d"\n', "1:4: half a surrogate pair is no character"),
+        ("[" * 400 + "]" * 400, "1:1: nested too deeply"),
+        ("[" * 100_000, "1:1: nested too deeply"),
+        ("- " * 100_000, "1:1: nested too deeply"),
+        ("{a: " * 3_000 + "}" * 3_000, "1:1: nested too deeply"),
+    ],
+)  # fmt: skip
+def test_what_is_not_one_plain_document_is_told_with_its_place(text: str | bytes, message: str) -> None:
+    assert message in fault(text)
+
+
+def test_a_node_as_json_keeps_the_digits_as_written() -> None:
+    text = """{a: [1.50, 10000000000000000000001, true, null, 'x', "ü\\n"], b: {}, "1": 1e5, c: 007, d: }"""
+    assert json_text(parse(text)) == (
+        '{"a":[1.50,10000000000000000000001,true,null,"x","ü\\n"],"b":{},"1":1e5,"c":"007","d":null}'
+    )
+
+
+def test_a_map_is_asked_for_its_values() -> None:
+    found = parse("{a: 1}")
+    assert isinstance(found, Map)
+    assert found.get("b") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "offset", "place"),
+    [
+        ("a: event.x", 0, (1, 4)),
+        ("a: event.x", 6, (1, 10)),
+        ("a: event.x", 7, (1, 11)),  # behind the last character
+        ("a: 'it''s x'", 5, (1, 11)),
+        ("a: 'x'", 1, (1, 6)),
+        (r'a: "it\"s \u00fc x"', 7, (1, 18)),
+        (r'a: "a\tb"', 2, (1, 8)),
+        (r'a: "a\n\x62"', 2, (1, 8)),
+        ("a: |\n  one\n  two", 4, (3, 3)),
+        ("a: |-  # comment\n\n   one\n   two", 5, (4, 3 + 1)),
+        ("a: >\n  one\n  two", 4, (3, 3)),
+        ("a: one\n   two", 4, (2, 4)),
+        ("a: &x  one two", 4, (1, 12)),
+        ("a: !!str 'one two'", 4, (1, 15)),
+        ("a: |\n", 0, (1, 4)),
+        ("b: 1\nä: 'ü' # x", 0, (2, 5)),
+    ],
+)
+def test_a_character_of_a_scalar_has_a_place_in_the_file(text: str, offset: int, place: tuple[int, int]) -> None:
+    scalar = parse(text).get("ä" if "ä" in text else "a")
+    assert place_in(scalar, offset, text) == place
+
+
+@given(st.binary() | st.text().map(str.encode) | st.text(":-[]{}'\"&*!|>#%@? \nab<").map(str.encode))
+def test_whatever_a_file_holds_there_is_a_document_or_a_place(content: bytes) -> None:
+    try:
+        node = parse(content)
+    except YamlInvalid as invalid:
+        assert invalid.problem.line >= 1  # noqa: PT017 - both are fine
+        assert invalid.problem.column >= 1  # noqa: PT017
+    else:
+        assert isinstance(node, Scalar | Sequence | Map)
