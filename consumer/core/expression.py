@@ -16,7 +16,7 @@ from consumer.core.expression_check import ExpressionInvalid, check_expression, 
 from consumer.core.expression_paths import Variable, find_reads
 from consumer.core.expression_problems import Known, complaints, explained, failure
 from consumer.core.expression_syntax import EXTENSIONS, Syntax, parse
-from consumer.core.expression_values import MOST_ITEMS, MOST_ITEMS_BUILT, Convert, Unreadable, converter, result_of
+from consumer.core.expression_values import Convert, Limits, Unreadable, converter, limits, result_of
 from consumer.core.paths import Read, read_path
 from consumer.core.values import Fault
 
@@ -117,7 +117,7 @@ def compile_expression(text: str, shape: Shape | None, place: str = "cel") -> Ex
         raise ExpressionInvalid(
             [(origin(each.position), explained(each, Known())) for each in complaints(error, run)]
         ) from None
-    most = MOST_ITEMS_BUILT if reads.builds_lists else MOST_ITEMS
+    most = limits(builds_lists=reads.builds_lists, splits=reads.splits)
     bindings = tuple(_binding(each, shape, most) for each in reads.variables)
     return Expression(_Source(text, place), program, bindings, result.kinds)
 
@@ -134,12 +134,12 @@ def _parsed(text: str) -> Syntax:
         raise ExpressionInvalid([(max(first.position, 0), explained(first, Known()))]) from None
 
 
-def _binding(variable: Variable, shape: Shape | None, most_items: int) -> _Binding:
+def _binding(variable: Variable, shape: Shape | None, most: Limits) -> _Binding:
     path = variable.path
     read = read_path(path, _MISSING)
     if path.root == "record":
         read = _nothing_is_missing(read)
-    convert = converter(shape_of(variable, shape), variable.use, most_items)
+    convert = converter(shape_of(variable, shape), variable.use, most)
     return _Binding(variable.name, variable.role == "present", read, convert, variable.written)
 
 

@@ -77,11 +77,15 @@ class Edit(NamedTuple):
 
 
 class Reads(NamedTuple):
-    """The variables of an expression and how its text changes; `builds_lists` when it has a `map` or `filter`."""
+    """The variables of an expression and how its text changes.
+
+    `builds_lists` when it has a `map` or `filter`, `splits` when it makes a list of a text.
+    """
 
     variables: tuple[Variable, ...]
     edits: tuple[Edit, ...]
     builds_lists: bool
+    splits: bool
 
 
 def find_reads(text: str, syntax: Syntax) -> Reads:
@@ -89,7 +93,7 @@ def find_reads(text: str, syntax: Syntax) -> Reads:
     finder = _Finder(text)
     finder.visit(syntax, {})
     edits = {(edit.start, edit.end): edit for edit in finder.edits}  # `optMap` has its operand twice in the tree
-    return Reads(tuple(finder.variables.values()), tuple(edits.values()), finder.builds_lists)
+    return Reads(tuple(finder.variables.values()), tuple(edits.values()), finder.builds_lists, finder.splits)
 
 
 class _Place(NamedTuple):
@@ -104,6 +108,7 @@ class _Finder:
         self.variables: dict[tuple[Role, Path], Variable] = {}
         self.edits: list[Edit] = []
         self.builds_lists = False
+        self.splits = False
         self._text = text
 
     def visit(self, part: Syntax, scope: dict[str, Use | None]) -> None:
@@ -120,6 +125,7 @@ class _Finder:
         if part.kind == "loop":
             self._visit_loop(part, scope)
             return
+        self.splits |= part.name == "split"
         for each in part.parts:
             self.visit(each, scope)
 

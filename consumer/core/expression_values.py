@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from consumer.core.event_schema import PathImpossible
 from consumer.core.expression_paths import Use
@@ -17,16 +17,30 @@ if TYPE_CHECKING:
 Convert = Callable[[Any], Any]
 
 MOST_ITEMS = 10_000
-"""Of one list, and of all that is handed to an expression together with 10 times as many values."""
+"""Of one list or object; all that one variable holds may be 10 times as many values."""
 MOST_ITEMS_BUILT = 1_000
-"""Of one list under `map` or `filter`: CEL copies the list for each item."""
+"""The same under `map` or `filter`: CEL copies the list for each item (10,000 would take 1.5 GB)."""
+
+
+class Limits(NamedTuple):
+    """How much CEL is given: `items` of one list or object, `characters` of one text (None: any number)."""
+
+    items: int
+    characters: int | None
+
+
+def limits(*, builds_lists: bool, splits: bool) -> Limits:
+    """The limits of an expression that has a `map` or `filter`, or that makes a list of a text."""
+    if not builds_lists:
+        return Limits(MOST_ITEMS, None)
+    return Limits(MOST_ITEMS_BUILT, MOST_ITEMS_BUILT if splits else None)
 
 
 class Unreadable(Exception):
     """A value can't be handed to CEL; the text says why and holds nothing of it."""
 
 
-def converter(shape: Shape | None, use: Use, most_items: int) -> Convert:
+def converter(shape: Shape | None, use: Use, most: Limits) -> Convert:
     """What makes CEL's value of an event's value: only what is used of it, numbers as the schema has them.
 
     A whole number becomes a double where the schema says `number`.
@@ -38,12 +52,12 @@ def converter(shape: Shape | None, use: Use, most_items: int) -> Convert:
         return _to_double
     if kinds == {"integer"}:
         return _to_integer
-    if kinds in ({"string"}, {"boolean"}):
+    if kinds == {"boolean"} or (kinds == {"string"} and most.characters is None):
         return _to_scalar
 
     def convert(value: Any) -> Any:  # noqa: ANN401 - any value of an event
         try:
-            return _Conversion(most_items).convert(value, shape, use)
+            return _Conversion(most).convert(value, shape, use)
         except RecursionError:
             raise Unreadable("an object or list nested too deeply for an expression") from None
 
@@ -88,8 +102,8 @@ _WHOLE = Use()
 class _Conversion:
     """One value with all that is in it."""
 
-    def __init__(self, most_items: int) -> None:
-        self._most_items = most_items
+    def __init__(self, most: Limits) -> None:
+        self._most = most
         self._left = 10 * MOST_ITEMS
 
     def convert(self, value: Any, shape: Shape | None, use: Use) -> Any:  # noqa: ANN401 - any value of an event
@@ -97,15 +111,15 @@ class _Conversion:
             return self._list(value, shape, use)
         if value.__class__ is dict:
             return self._object(value, shape, use)
+        if value.__class__ is str and self._most.characters is not None and len(value) > self._most.characters:
+            raise Unreadable(f"text of more than {self._most.characters} characters, to be split")
         kinds = shape.kinds if shape is not None else frozenset()
         if value.__class__ is Decimal or ("number" in kinds and not kinds - _NUMERIC):
             return _to_double(value)
         return _to_integer(value) if "integer" in kinds and not kinds - _NUMERIC else _to_scalar(value)
 
     def _list(self, value: list[Any], shape: Shape | None, use: Use) -> list[Any]:
-        if len(value) > self._most_items:
-            raise Unreadable(f"a list of more than {self._most_items} items")
-        self._count(len(value))
+        self._count(len(value), "a list", "items")
         inner = _WHOLE if use.whole or use.items is None else use.items
         item = shape.item() if shape is not None and "array" in shape.kinds else None
         return [self.convert(each, item, inner) for each in value]
@@ -114,13 +128,15 @@ class _Conversion:
     def _object(self, value: dict[str, Any], shape: Shape | None, use: Use) -> dict[str, Any]:
         whole = use.whole or not use.fields
         names = [name for name in (value if whole else use.fields) if value.get(name) is not None]
-        self._count(len(names))
+        self._count(len(names), "an object", "fields")
         return {
             _to_scalar(name): self.convert(value[name], _field(shape, name), _WHOLE if whole else use.fields[name])
             for name in names
         }
 
-    def _count(self, values: int) -> None:
+    def _count(self, values: int, what: str, of: str) -> None:
+        if values > self._most.items:
+            raise Unreadable(f"{what} of more than {self._most.items} {of}")
         self._left -= values
         if self._left < 0:
             raise Unreadable(f"more than {10 * MOST_ITEMS} values under one expression")

@@ -402,7 +402,7 @@ def test_text_that_looks_like_an_error_is_text() -> None:
         (-(2**63) - 1, "a number too large"),
         ([0] * 10_001, "event.a: a list of more than 10000 items"),
         ([[0] * 5_001] * 20, "event.a: more than 100000 values under one expression"),
-        ({str(number): 0 for number in range(100_001)}, "event.a: more than 100000 values under one expression"),
+        ({str(number): 0 for number in range(10_001)}, "event.a: an object of more than 10000 fields"),
         (("a", "tuple"), "it can't be computed of this event"),
     ],
 )
@@ -433,6 +433,17 @@ def test_a_list_under_an_expression_is_bounded() -> None:
     assert compute("event.a.map(x, x)", {"a": [1] * 1_000}, typed=False) == [1] * 1_000
     assert fails("event.a.map(x, x)", {"a": [1] * 1_001}, typed=False).endswith("a list of more than 1000 items")
     assert fails("event.a.exists(x, x < 0)", {"a": [1] * 100_000}, typed=False).endswith("more than 10000 items")
+    keys = {str(number): 1 for number in range(1_001)}
+    assert fails("event.a.map(k, k)", {"a": keys}, typed=False).endswith("an object of more than 1000 fields")
+
+
+@pytest.mark.parametrize("typed", [True, False])
+def test_a_text_that_becomes_a_list_under_map_is_bounded_like_a_list(typed: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    text = "event.type.split(',').map(x, x).size()"
+    assert compute(text, {"type": "," * 999}, typed=typed) == 1_000
+    assert compute(text, {"type": "," * 1_000}, typed=typed) == 1_001
+    assert fails(text, {"type": "," * 1_001}, typed=typed).endswith("text of more than 1000 characters, to be split")
+    assert compute("event.type.split(',').size()", {"type": "," * 100_000}, typed=typed) == 100_001
 
 
 def test_a_value_nested_too_deeply_is_a_failure() -> None:
