@@ -33,7 +33,7 @@ from consumer.core.record import TopicPartition
 from consumer.errors import KafkaFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping
+    from collections.abc import Callable, Generator, Iterable, Mapping
 
     from consumer.adapters.kafka_config import Connection
 
@@ -112,21 +112,24 @@ class Lookup:
 
     def partitions(self, topics: Iterable[str]) -> Generator[None, None, dict[str, int | KafkaError]]:
         """How many partitions each topic has, or why that is not known."""
-        answer: Future[dict[str, int | KafkaError]] = Future()
-        # The one question that the library has no asynchronous form of, except for a cluster with a controller.
-        Thread(target=self._ask_partitions, args=(tuple(topics), answer), daemon=True, name="kafka-lookup").start()
-        return (yield from _wait(answer))
+        return (yield from _aside(lambda: self._ask_partitions(tuple(topics))))
 
-    def _ask_partitions(self, topics: tuple[str, ...], answer: Future[dict[str, int | KafkaError]]) -> None:
+    def _ask_partitions(self, topics: tuple[str, ...]) -> dict[str, int | KafkaError]:
         found: dict[str, int | KafkaError] = {}
-        try:
-            for name in topics:
-                topic = self._admin.list_topics(name, timeout=ANSWER_SECONDS).topics[name]
-                found[name] = topic.error or len(topic.partitions)
-        except KafkaException as error:
-            answer.set_exception(error)
-        else:
-            answer.set_result(found)
+        for name in topics:
+            topic = self._admin.list_topics(name, timeout=ANSWER_SECONDS).topics[name]
+            found[name] = topic.error or len(topic.partitions)
+        return found
+
+    def all_partitions(self) -> Generator[None, None, list[TopicPartition]]:
+        """Every partition that we may see, without those of Kafka's own topics."""
+        topics = (yield from _aside(lambda: self._admin.list_topics(timeout=ANSWER_SECONDS))).topics
+        return [
+            TopicPartition(name, number)
+            for name, topic in topics.items()
+            if not name.startswith("__")
+            for number in topic.partitions
+        ]
 
     def readable(self, topic: str) -> Generator[None, None, bool]:
         """Whether we have the right to read a topic; a broker that does not tell lets everybody."""
@@ -146,8 +149,11 @@ class Lookup:
         self, group_id: str, partitions: Iterable[TopicPartition] | None = None
     ) -> Generator[None, None, dict[TopicPartition, CommittedOffset]]:
         """What the group committed, for all partitions or those given; partitions without a commit are left out."""
-        wanted = None if partitions is None else [KafkaPartition(*key) for key in partitions]
-        asked = ConsumerGroupTopicPartitions(group_id, wanted)
+        # Asked for "all" by its own means, the library was seen crashing while the group's coordinator was not ready.
+        wanted = (yield from self.all_partitions()) if partitions is None else partitions
+        asked = ConsumerGroupTopicPartitions(group_id, [KafkaPartition(*key) for key in wanted])
+        if not asked.topic_partitions:
+            return {}
         answer = yield from _wait(
             self._admin.list_consumer_group_offsets([asked], request_timeout=ANSWER_SECONDS)[group_id]
         )
@@ -172,6 +178,20 @@ class Lookup:
             found[TopicPartition(part.topic, part.partition)] = (yield from _wait(answer)).offset
         behind = {key: LATEST for key, offset in found.items() if offset < 0}
         return found | (yield from self.offsets(behind))
+
+
+def _aside(ask: Callable[[], T]) -> Generator[None, None, T]:
+    """Ask in a thread: these questions have no asynchronous form in the library, except for a cluster's controller."""
+    answer: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            answer.set_result(ask())
+        except KafkaException as error:
+            answer.set_exception(error)
+
+    Thread(target=run, daemon=True, name="kafka-lookup").start()
+    return (yield from _wait(answer))
 
 
 def _wait(answer: Future[T]) -> Generator[None, None, T]:

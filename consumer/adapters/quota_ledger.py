@@ -22,7 +22,7 @@ from consumer.adapters.ledger_log import LedgerLog, Report, Row
 from consumer.adapters.logs import Repeats
 from consumer.core.ledger import Ledger, Take
 from consumer.core.record import TopicPartition
-from consumer.errors import LedgerInvalid, ProfileConsumerError, Stopped
+from consumer.errors import KafkaFailed, LedgerInvalid, ProfileConsumerError, Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -140,8 +140,11 @@ class QuotaLedger:
             self._steps = steps
         except StopIteration:
             pass
-        except KafkaException as error:
-            self._unavailable(kafka_errors.cause(error))
+        except (KafkaException, KafkaFailed) as error:
+            if isinstance(error, KafkaFailed):
+                self._warn("refused", str(error))
+            else:
+                self._unavailable(kafka_errors.cause(error))
             self._steps, self._next = self._open() if not self._opened else None, now + AGAIN
         except (LedgerInvalid, Stopped) as failure:
             self._stop(failure)
@@ -238,16 +241,15 @@ class QuotaLedger:
             )
 
     def _unavailable(self, error: KafkaError) -> None:
-        refused = error.code() in kafka_errors.REFUSED
+        refused = error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
         message = ledger_topic.refused(self._topic) if refused else kafka_errors.sentence(error, self._place)
-        suppressed = self._repeats.admit(error.code(), time.monotonic())
+        self._warn(error.name(), message)
+
+    def _warn(self, error: str, message: str) -> None:
+        suppressed = self._repeats.admit(error, time.monotonic())
         if suppressed is not None:
             log.warning(
-                "quota_ledger_unavailable",
-                topic=self._topic.name,
-                error=error.name(),
-                message=message,
-                suppressed=suppressed,
+                "quota_ledger_unavailable", topic=self._topic.name, error=error, message=message, suppressed=suppressed
             )
 
     def _stop(self, failure: ProfileConsumerError) -> None:
