@@ -151,11 +151,12 @@ def test_a_ledger_with_other_settings_is_exit_3_and_says_what_to_change(
 ) -> None:
     topic = kafka.create_topic()
     kafka.create_topic(1, ledger)
-    with service(**quota(100, 60.0, ledger, schemas=str(mappings(tmp_path, topic)))) as running:
+    options = quota(100, 60.0, ledger, schemas=str(mappings(tmp_path, topic)), kafka__group_id=f"g-{ledger}")
+    with service(**options) as running:
         assert running.wait() == 3
         text = running.log_file.read_text()
     assert f"--entity-name {ledger} --add-config message.timestamp.type=LogAppendTime" in text
-    assert committed(kafka, running._settings["kafka__group_id"], topic, 1) == [-1001]  # type: ignore[call-overload]
+    assert committed(kafka, f"g-{ledger}", topic, 1) == [-1001], "a start without a ledger leaves no trace"
 
 
 def test_a_missing_ledger_of_a_group_with_commits_is_exit_4_and_never_created(
