@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.pacing_plot import draw
 from consumer.core.lease import Terms
+from consumer.core.pacing import Pacing
 from consumer.core.shared_quota import SharedQuota
 from consumer.core.state import State
 from tests.core.quota_group import Group
@@ -37,13 +38,21 @@ DEMANDS = (0.5, 1.5, 3.0, 4.3)
 LINGER = WINDOW / 96  # a quarter of an hour of a day
 
 
+class NeverPacing(Pacing):
+    """Delays nothing."""
+
+    def due(self, boot: float) -> bool:
+        """There is nothing to review."""
+        del boot
+        return False
+
+
 class Unpaced(SharedQuota):
     """The quota without pacing: first come, first served, until nothing is left."""
 
-    def backlog(self, waiting: int, created: int) -> None:
-        """Never tell how many appear: so none are too many."""
-        del created
-        super().backlog(waiting, 0)
+    def __init__(self, terms: Terms, instance: str, chance: Callable[[], float]) -> None:
+        super().__init__(terms, instance, chance)
+        self._pacing = NeverPacing(terms)
 
 
 POLICIES: dict[str, tuple[type[SharedQuota], float]] = {
@@ -138,7 +147,7 @@ def main() -> None:
         outcomes = list(pool.map(run, *zip(*cases, strict=True)))
     print(table(outcomes))
     if options.plot:
-        options.plot.write_text(draw(outcomes), encoding="utf-8")
+        options.plot.write_text(draw(outcomes, WINDOWS), encoding="utf-8")
 
 
 if __name__ == "__main__":
