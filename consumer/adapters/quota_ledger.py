@@ -55,6 +55,9 @@ class NoLedger:
     def turn(self, now: Clocks) -> None:
         """Nothing to read or append."""
 
+    def release(self, now: Clocks) -> None:
+        """Nothing was taken."""
+
     def raise_if_stopped(self) -> None:
         """It never must."""
 
@@ -127,6 +130,12 @@ class QuotaLedger:
         if self._opened:
             self._append()
 
+    def release(self, now: Clocks) -> None:
+        """Give back the calls that were taken and not made; `settled` tells when it is written."""
+        self._quota.release()
+        self._turned = 0.0
+        self.turn(now)
+
     def close(self, seconds: float) -> None:
         """Wait at most so long for what is being written."""
         self._log.close(seconds)
@@ -146,7 +155,7 @@ class QuotaLedger:
             pass
         except (KafkaException, KafkaFailed) as error:
             if isinstance(error, KafkaFailed):
-                self._warn("refused", str(error))
+                self._tell("refused", str(error))
             else:
                 self._unavailable(kafka_errors.cause(error))
             self._steps, self._next = self._open() if not self._opened else None, now + AGAIN
@@ -247,9 +256,9 @@ class QuotaLedger:
     def _unavailable(self, error: KafkaError) -> None:
         refused = error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
         message = ledger_topic.refused(self._topic) if refused else kafka_errors.sentence(error, self._place)
-        self._warn(error.name(), message)
+        self._tell(error.name(), message)
 
-    def _warn(self, error: str, message: str) -> None:
+    def _tell(self, error: str, message: str) -> None:
         suppressed = self._repeats.admit(error, time.monotonic())
         if suppressed is not None:
             log.warning(

@@ -131,8 +131,7 @@ def test_replicas_see_each_others_calls_and_a_stop_gives_back_what_was_not_made(
         two.opened()
         one.call()
         two.until(lambda: two.used == 2, "the other has read the lease")
-        one.quota.release()
-        one.ledger.turn(clocks())
+        one.ledger.release(clocks())
         one.until(lambda: one.ledger.settled, "the close is acknowledged")
         two.until(lambda: two.used == 1, "the other has read the close")
     assert [type(entry) for entry, _ in entries(kafka, topic)] == [Take, Take, Take, Close]
@@ -256,8 +255,7 @@ def test_a_fatal_error_of_the_producer_loses_no_close(kafka: Kafka, topic: str) 
         other.opened()
         replica.call()
         replica.ledger._log._broken = True
-        replica.quota.release()
-        replica.ledger.turn(clocks())
+        replica.ledger.release(clocks())
         replica.until(lambda: replica.ledger.settled, "the close is acknowledged")
         other.until(lambda: other.used == 1, "the close is read")
 
@@ -265,6 +263,7 @@ def test_a_fatal_error_of_the_producer_loses_no_close(kafka: Kafka, topic: str) 
 def test_switched_off_there_is_nothing_to_connect() -> None:
     none = NoLedger()
     none.turn(clocks())
+    none.release(clocks())
     none.raise_if_stopped()
     none.close(0)
     assert (none.stands, none.settled, none.asking) == (True, True, False)
