@@ -55,7 +55,7 @@ def quota(limit: int, window: float, ledger: str, **others: Any) -> dict[str, An
         "quota__window": f"{window}s",
         "quota__lease": f"{window / 60}s",
         "quota__topic": ledger,
-        "target__timeout": f"{max(window / 60, 0.4)}s",
+        "target__timeout": f"{min(max(window / 60, 0.4), 2.0)}s",
         "delivery__drain_timeout": "6s",
         "kafka__properties": {"session.timeout.ms": "6000"},
         **others,
