@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 MOST_ROWS = 2000
 """Records that one reading takes in: at a start, a day's worth in about twenty readings."""
 
-_READER_DEFAULTS = {"fetch.wait.max.ms": 100, "check.crcs": True}
+_NOTICES_DELETION = {"topic.metadata.propagation.max.ms": 3000}
+_READER_DEFAULTS = {"fetch.wait.max.ms": 100, "check.crcs": True, **_NOTICES_DELETION}
 _READER_FIXED = {
     "group.id": "profile-consumer.quota-ledger",  # the library wants one; nothing of it reaches a group
     "enable.auto.commit": False,
@@ -108,13 +109,13 @@ class LedgerLog:
         """What became of appends since the last call; never waits."""
         try:
             self._producer.poll(0)
-        except KafkaException:  # a fatal error, once; `append` makes a new producer
+        except KafkaException:  # fatal: the producer will be replaced, and has reported what it held
             self._broken = True
         reports, self._reports = self._reports, []
         return reports
 
     def _connect(self) -> Producer:
-        config = producer_config(self._connection, {}, _WRITER_FIXED)
+        config = producer_config(self._connection, _NOTICES_DELETION, _WRITER_FIXED)
         return Producer({**config, "error_cb": self._on_error}, logger=logging.getLogger("confluent_kafka"))
 
     def _on_error(self, error: KafkaError) -> None:
