@@ -110,14 +110,16 @@ def test_a_spent_quota_is_shown_outlives_a_restart_and_is_never_passed(
     kafka: Kafka, target: Target, service: Callable[..., Service], tmp_path: Path, ledger: str
 ) -> None:
     topic, _ = new_visits(kafka, 400)
-    options = quota(100, 3600.0, ledger, schemas=str(mappings(tmp_path, topic)))
+    # At most five calls a second, whatever the machine: thirteen between two looks at the pace, 2.5 s apart.
+    target.control.patch(latency="200ms")
+    options = quota(100, 3600.0, ledger, schemas=str(mappings(tmp_path, topic)), delivery__max_in_flight=1)
     with service(**options) as running:
-        status = running.wait_until(lambda shown: shown["state"] in ("paced", "quota_blocked"), "half is spent")
+        status = running.wait_until(lambda shown: shown["state"] == "paced", "half is spent")
         assert status["quota"].keys() == {"limit", "window_seconds", "used", "left", "next_free_at"}
         assert (status["quota"]["limit"], status["quota"]["window_seconds"]) == (100, 3600.0)
-        held = next(part for part in status["partitions"] if part["state"] in ("paced", "quota_blocked"))
-        assert "calls a second" in held["reason"] or "come free" in held["reason"]
-        assert 50 <= status["quota"]["used"] <= 60
+        held = next(part for part in status["partitions"] if part["state"] == "paced")
+        assert "calls a second" in held["reason"]
+        assert 50 < status["quota"]["used"] <= 65
         assert "profile_consumer_quota_limit_calls 100.0" in running.get("/metrics").text
         assert "profile_consumer_quota_used_calls" in running.get("/metrics").text
         assert "pace of the quota" in running.get("/").text or "Waiting for quota" in running.get("/").text
@@ -130,7 +132,7 @@ def test_a_spent_quota_is_shown_outlives_a_restart_and_is_never_passed(
         assert opened[0]["calls"] >= spent
         time.sleep(2.0)
         assert running.stop() == 0
-    assert len(target.history) <= spent + 5
+    assert len(target.history) <= spent + 13, "what the first look at the pace, 2.5 s after a start, lets through"
 
 
 def test_a_clean_stop_gives_back_what_was_not_called(
