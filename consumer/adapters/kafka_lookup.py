@@ -117,7 +117,7 @@ class Lookup:
 
     def partitions(self, topics: Iterable[str]) -> Generator[None, None, dict[str, int | KafkaError]]:
         """How many partitions each topic has, or why that is not known."""
-        return (yield from _aside(lambda: self._ask_partitions(tuple(topics))))
+        return (yield from _wait(_in_thread(lambda: self._ask_partitions(tuple(topics)))))
 
     def _ask_partitions(self, topics: tuple[str, ...]) -> dict[str, int | KafkaError]:
         found: dict[str, int | KafkaError] = {}
@@ -128,7 +128,7 @@ class Lookup:
 
     def all_partitions(self) -> Generator[None, None, list[TopicPartition]]:
         """Every partition that we may see, without those of Kafka's own topics."""
-        topics = (yield from _aside(lambda: self._admin.list_topics(timeout=ANSWER_SECONDS))).topics
+        topics = (yield from _wait(_in_thread(lambda: self._admin.list_topics(timeout=ANSWER_SECONDS)))).topics
         return [
             TopicPartition(name, number)
             for name, topic in topics.items()
@@ -169,9 +169,8 @@ class Lookup:
         asked = [KafkaPartition(*key) for key in wanted]
         if not asked:
             return {}
-        answer: Future[list[KafkaPartition]] = Future()
         self._open(group_id)
-        Thread(target=self._ask_committed, args=(group_id, asked, answer), daemon=True, name="kafka-lookup").start()
+        answer = _in_thread(lambda: self._ask_committed(group_id, asked))
         while not answer.done():
             self._listen(group_id)
             if group_id in self._refusals:
@@ -203,14 +202,10 @@ class Lookup:
         if error is not None and error.code() in kafka_errors.REFUSED:
             self._refusals[group_id] = error
 
-    def _ask_committed(self, group_id: str, asked: list[KafkaPartition], answer: Future[list[KafkaPartition]]) -> None:
-        try:
-            found = self._groups[group_id].committed(asked, timeout=ANSWER_SECONDS)
-        except Exception as error:  # noqa: BLE001  # as above
-            answer.set_exception(error)
-        else:
-            self._refusals.pop(group_id, None)
-            answer.set_result(found)
+    def _ask_committed(self, group_id: str, asked: list[KafkaPartition]) -> list[KafkaPartition]:
+        found = self._groups[group_id].committed(asked, timeout=ANSWER_SECONDS)
+        self._refusals.pop(group_id, None)
+        return found
 
     def offsets(self, wanted: Mapping[TopicPartition, OffsetSpec]) -> Generator[None, None, dict[TopicPartition, int]]:
         """Offsets by specification; for a time behind the last record, the end."""
@@ -227,18 +222,18 @@ class Lookup:
         return found | (yield from self.offsets(behind))
 
 
-def _aside(ask: Callable[[], T]) -> Generator[None, None, T]:
-    """Ask in a thread: these questions have no asynchronous form in the library, except for a cluster's controller."""
+def _in_thread(ask: Callable[[], T]) -> Future[T]:
+    """The answer to a question that has no asynchronous form in the library, except for a cluster's controller."""
     answer: Future[T] = Future()
 
     def run() -> None:
         try:
             answer.set_result(ask())
-        except KafkaException as error:
+        except Exception as error:  # noqa: BLE001  # whatever it is: who waits must hear of it, or waits for ever
             answer.set_exception(error)
 
     Thread(target=run, daemon=True, name="kafka-lookup").start()
-    return (yield from _wait(answer))
+    return answer
 
 
 def _wait(answer: Future[T]) -> Generator[None, None, T]:

@@ -16,7 +16,6 @@ from confluent_kafka import TopicPartition as KafkaPartition
 from consumer.adapters import kafka_errors
 from consumer.adapters.kafka_config import consumer_config, producer_config
 from consumer.core.ledger import Entry, decode, encode
-from consumer.errors import KafkaFailed
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -64,7 +63,7 @@ class LedgerLog:
     """Appends to and reads from the one partition of the ledger; for one thread.
 
     Raises:
-        KafkaFailed: `kafka.properties` are not accepted.
+        SettingsInvalid: `kafka.properties` are not accepted.
     """
 
     def __init__(self, connection: Connection, topic: str) -> None:
@@ -75,9 +74,9 @@ class LedgerLog:
         config = consumer_config(connection, _READER_DEFAULTS, _READER_FIXED)
         try:
             self._consumer = Consumer(config, logger=logging.getLogger("confluent_kafka"), error_cb=lambda _: None)
+            self._producer = self._connect()
         except KafkaException as error:
-            raise KafkaFailed(f"kafka.properties: {kafka_errors.cause(error).str()}") from None
-        self._producer = self._connect()
+            raise kafka_errors.properties_refused(error) from None
 
     # -- writing -------------------------------------------------------------------------------------------------------
 

@@ -71,7 +71,7 @@ class QuotaLedger:
     `stands`: the topic is there as it must be. `settled`: all that was appended is acknowledged.
 
     Raises:
-        KafkaFailed: `kafka.properties` are not accepted.
+        SettingsInvalid: `kafka.properties` are not accepted.
     """
 
     def __init__(self, connection: Connection, topic: LedgerTopic, group_id: str, quota: SharedQuota) -> None:

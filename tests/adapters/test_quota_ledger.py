@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 
 from consumer.adapters import ledger_topic
 from consumer.adapters.kafka_config import Connection
+from consumer.adapters.ledger_log import LedgerLog
 from consumer.adapters.ledger_topic import LedgerTopic
 from consumer.adapters.quota_ledger import NoLedger, QuotaLedger
 from consumer.core.clock import Clocks
@@ -23,7 +24,7 @@ from consumer.core.lease import Call, Terms
 from consumer.core.ledger import Close, Entry, Take, decode, encode
 from consumer.core.shared_quota import SharedQuota
 from consumer.core.state import NotNow, State
-from consumer.errors import LedgerInvalid, Stopped
+from consumer.errors import LedgerInvalid, SettingsInvalid, Stopped
 from tests.adapters.kafka_member import PATIENCE, new_group
 
 if TYPE_CHECKING:
@@ -258,6 +259,12 @@ def test_a_fatal_error_of_the_producer_loses_no_close(kafka: Kafka, topic: str) 
         replica.ledger.release(clocks())
         replica.until(lambda: replica.ledger.settled, "the close is acknowledged")
         other.until(lambda: other.used == 1, "the close is read")
+
+
+@pytest.mark.parametrize("name", ["fetch.min.bytes", "batch.size"])
+def test_a_property_of_consumers_or_producers_that_is_refused_is_an_invalid_setting(name: str) -> None:
+    with pytest.raises(SettingsInvalid, match=rf"kafka\.properties: .*{name}"):
+        LedgerLog(Connection("127.0.0.1:1", {name: "soon"}), "ledger")
 
 
 def test_switched_off_there_is_nothing_to_connect() -> None:
