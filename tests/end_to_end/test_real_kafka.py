@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from consumer.simulator.target import Target
     from tests.kafka import Kafka, KafkaCluster
 
-SHORT_SESSION = {"session.timeout.ms": "3000", "heartbeat.interval.ms": "500"}
+SHORT_SESSION = {"session.timeout.ms": "6000", "heartbeat.interval.ms": "500"}
 
 
 def test_the_four_use_cases_reach_their_profiles(
