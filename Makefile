@@ -24,8 +24,9 @@ help:
 demo: $(INSTALLED)
 	@$(BIN)/profile-consumer demo
 
+# Two processes, since most tests with a real Kafka wait; a file stays in one, for what its tests share.
 test: $(INSTALLED)
-	@$(BIN)/python -m pytest --cov
+	@$(BIN)/python -m pytest --cov --numprocesses 2 --dist loadfile
 
 SEEDS ?= 20
 chaos: $(INSTALLED)
