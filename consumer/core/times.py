@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
-from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -24,13 +24,18 @@ _MILLISECOND = timedelta(milliseconds=1)
 _MONTHS = "January February March April May June July August September October November December".split()  # noqa: SIM905 - twelve strings are harder to read
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
-_CODES: dict[str, Callable[[datetime], str]] = {
-    "Y": lambda moment: f"{moment.year:04}",
-    "m": lambda moment: f"{moment.month:02}",
-    "d": lambda moment: f"{moment.day:02}",
-    "H": lambda moment: f"{moment.hour:02}",
-    "M": lambda moment: f"{moment.minute:02}",
-    "S": lambda moment: f"{moment.second:02}",
+_NUMBERS = {
+    "Y": ("year", "%04d"),
+    "m": ("month", "%02d"),
+    "d": ("day", "%02d"),
+    "H": ("hour", "%02d"),
+    "M": ("minute", "%02d"),
+    "S": ("second", "%02d"),
+    "f": ("microsecond", "%06d"),
+}
+"""Codes that are an attribute of a moment, and its digits: what most formats are made of."""
+
+_WORDS: dict[str, Callable[[datetime], str]] = {
     "y": lambda moment: f"{moment.year % 100:02}",
     "j": lambda moment: f"{moment.timetuple().tm_yday:03}",
     "b": lambda moment: _MONTHS[moment.month - 1][:3],
@@ -41,9 +46,9 @@ _CODES: dict[str, Callable[[datetime], str]] = {
     "I": lambda moment: f"{(moment.hour - 1) % 12 + 1:02}",
     "Z": lambda moment: str(moment.tzname()),
     "z": lambda moment: moment.strftime("%z"),
-    "f": lambda moment: f"{moment.microsecond:06}",
     "%": lambda _: "%",
 }
+_CODES = (*_NUMBERS, *_WORDS)
 
 
 class TimeInvalid(ValueError):
@@ -79,17 +84,26 @@ def format_writer(text: str) -> Callable[[datetime], str]:
     Raises:
         TimeInvalid: an unknown code, or no code at all.
     """
-    parts: list[Callable[[datetime], str]] = []
+    template = ""
+    reads: list[Callable[[datetime], Any]] = []
     for code, literal in re.findall(r"%(.?)|([^%]+)", text, re.DOTALL):
         if literal:
-            parts.append(partial(_literal, literal))
-        elif code in _CODES:
-            parts.append(_CODES[code])
+            template += literal
+        elif code in _NUMBERS:
+            name, digits = _NUMBERS[code]
+            template += digits
+            reads.append(attrgetter(name))
+        elif code in _WORDS:
+            template += "%s"
+            reads.append(_WORDS[code])
         else:
             raise TimeInvalid(f"%{code} is no format code; there are {' '.join('%' + known for known in _CODES)}")
     if not re.search(r"%[^%]", text.replace("%%", "")):
         raise TimeInvalid("a format needs a code such as %Y-%m-%d")
-    return lambda moment: "".join([part(moment) for part in parts])
+    if all(isinstance(read, attrgetter) for read in reads):
+        numbers = attrgetter(*[_NUMBERS[code][0] for code in re.findall("%(.)", text)])
+        return lambda moment: template % numbers(moment)
+    return lambda moment: template % tuple([read(moment) for read in reads])
 
 
 def time_zone(name: str) -> tzinfo:
@@ -104,10 +118,6 @@ def time_zone(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (ValueError, OSError, LookupError):
         raise TimeInvalid(f"no time zone {name!r}; write one such as Europe/Amsterdam") from None
-
-
-def _literal(text: str, _: datetime) -> str:
-    return text
 
 
 def _from_text(value: str, zone: tzinfo) -> datetime:
