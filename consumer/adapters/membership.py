@@ -31,7 +31,7 @@ class Membership:
         self.joined = False
 
     def turn(self, member_id: Callable[[], str | None], now: float) -> None:
-        """Go a step further; `member_id` asks the library, which takes a moment, for the name that the group gave us."""
+        """Go a step further; `member_id` asks the library by which name the group knows us, which takes a moment."""
         if self.joined or not self._asks:
             return
         if self._steps is None and now >= self._next and (name := member_id()):

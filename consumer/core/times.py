@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_RFC_3339 = re.compile(
+_is_rfc_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-5][0-9])"
-)
+).fullmatch
 _WITHOUT_OFFSET = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?")
 _DATE_ONLY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EPOCH_DIGITS = re.compile(r"-?[0-9]{1,18}")
@@ -65,7 +65,9 @@ def read_moment(value: Any, zone: tzinfo = UTC) -> datetime:  # noqa: ANN401 - a
     """
     try:
         if value.__class__ is str:
-            return _from_text(value, zone)
+            if _is_rfc_3339(value):
+                return datetime.fromisoformat(value.upper()).astimezone(zone)
+            return _from_other_text(value, zone)
         if value.__class__ in (int, float, Decimal):
             return _from_epoch(value, zone)
     except (ValueError, OverflowError) as error:
@@ -84,6 +86,8 @@ def format_writer(text: str) -> Callable[[datetime], str]:
     Raises:
         TimeInvalid: an unknown code, or no code at all.
     """
+    if text == "%Y-%m-%d":
+        return date.isoformat  # the usual one, and written three times as fast
     template = ""
     reads: list[Callable[[datetime], Any]] = []
     for code, literal in re.findall(r"%(.?)|([^%]+)", text, re.DOTALL):
@@ -120,9 +124,7 @@ def time_zone(name: str) -> tzinfo:
         raise TimeInvalid(f"no time zone {name!r}; write one such as Europe/Amsterdam") from None
 
 
-def _from_text(value: str, zone: tzinfo) -> datetime:
-    if _RFC_3339.fullmatch(value):
-        return datetime.fromisoformat(value.upper()).astimezone(zone)
+def _from_other_text(value: str, zone: tzinfo) -> datetime:
     if _DATE_ONLY.fullmatch(value):
         return datetime.fromisoformat(value).replace(tzinfo=zone)
     if _EPOCH_DIGITS.fullmatch(value):

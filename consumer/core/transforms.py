@@ -209,11 +209,11 @@ def _date(node: Node) -> Change:
         raise TransformInvalid(f"date: {fault}") from None
 
     def change(value: Any) -> str:  # noqa: ANN401 - any value of an event
-        if isinstance(value, (dict, list)):
-            raise Fault("value_not_scalar", f"{kind_of(value)} is no time")
         try:
             return write(read_moment(value, zone))
         except TimeInvalid as fault:
+            if isinstance(value, (dict, list)):
+                raise Fault("value_not_scalar", f"{kind_of(value)} is no time") from None
             raise _Failed(str(fault)) from None
 
     return change
