@@ -175,7 +175,7 @@ def test_what_is_said_of_a_namespace_can_be_written(text: str) -> None:
         ("event\n  .branch\n  . code", "b1"),
         ("event.n > 0 // and more", True),
         ("'é😀' + event.type", "é😀x"),
-        ("size(event) > 3", True),
+        ("size(event) > 3", True),  # an odd name among its fields leaves it a map to the checker
         ("has({'a': event.n}.a)", True),
         ("{'a': event.n}.a", 5),
         ("event.n == 5 ? [1, 2] : []", [1, 2]),
@@ -194,8 +194,6 @@ def test_what_is_said_of_a_namespace_can_be_written(text: str) -> None:
     ],
 )  # fmt: skip
 def test_results_are_the_same_with_and_without_a_schema(text: str, result: Any, typed: bool) -> None:  # noqa: FBT001 - a parameter of the test
-    if text == "size(event) > 3" and typed:
-        pytest.skip("an object whose fields are known has no size")
     found = compute(text, typed=typed)
     assert found == result
     assert isinstance(found, float) <= isinstance(result, float)
