@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from confluent_kafka import (
     Consumer,
-    ConsumerGroupTopicPartitions,
     IsolationLevel,
     KafkaError,
     KafkaException,
@@ -175,10 +174,21 @@ class Lookup:
         return _offsets_of(answer.result())
 
     def all_committed(self, group_id: str) -> Generator[None, None, dict[TopicPartition, CommittedOffset]]:
-        """What the group committed in any partition; for one question at a start (see `_open`)."""
-        asked = ConsumerGroupTopicPartitions(group_id)
-        answers = self._admin.list_consumer_group_offsets([asked], request_timeout=ANSWER_SECONDS)
-        return _offsets_of((yield from _wait(answers[group_id])).topic_partitions)
+        """What the group committed in any partition of any topic that we may see."""
+        answer: Future[list[TopicPartition]] = Future()
+        Thread(target=self._ask_all, args=(answer,), daemon=True, name="kafka-lookup").start()
+        partitions = yield from _wait(answer)
+        return (yield from self.committed(group_id, partitions)) if partitions else {}
+
+    def _ask_all(self, answer: Future[list[TopicPartition]]) -> None:
+        try:
+            topics = self._admin.list_topics(timeout=ANSWER_SECONDS).topics
+        except Exception as error:  # noqa: BLE001  # as above
+            answer.set_exception(error)
+        else:
+            answer.set_result(
+                [TopicPartition(name, each) for name, topic in topics.items() for each in topic.partitions]
+            )
 
     def _open(self, group_id: str) -> None:
         """Have a consumer that knows the group and never joins it.

@@ -13,7 +13,6 @@ import consumer
 from consumer.adapters import quota_watch
 from consumer.adapters.conditions import Conditions
 from consumer.adapters.logs import Repeats
-from consumer.adapters.quota_watch import QuotaWatch
 from consumer.adapters.status import (
     DeadLettered,
     MappingStatus,
@@ -79,7 +78,7 @@ class Reporter:
         self._retention = retention
         self._repeats = Repeats()
         self._conditions = Conditions()
-        self._quota_watch = QuotaWatch()
+        self._quota_watch = quota_watch.QuotaWatch()
         self._states: StateBook[TopicPartition | None] = StateBook()
         self._states.enter(None, State.STARTING, self._board.latest.status.since)
         self._calls: Counter[str] = Counter()
@@ -225,7 +224,7 @@ class Reporter:
         self._told = engine.tally.records.copy()
 
     def _snapshot(self, engine: Engine, source: KafkaSource, now: Clocks) -> Snapshot:
-        ends = source.end_offsets()
+        ends = source.end_offsets({key: each.tracker.next_offset for key, each in engine.partitions.items()})
         in_flight = engine.in_flight()
         self._usage = self._quota.usage(now)
         self._quota_watch.watch(self._usage, now)
