@@ -11,10 +11,13 @@ INSTALLED := .venv/installed
 help:
 	@echo 'make demo         see it work: everything embedded, nothing else needed'
 	@echo 'make test         run all tests; REQUIRE_REAL_KAFKA=1 fails where those with a real Kafka would be skipped'
+	@echo 'make test-chart   run the tests of the Helm chart; the first time they build a Kubernetes, which takes minutes'
+	@echo 'make test-image   build the image and run it as the chart would; needs root, buildah and podman'
 	@echo 'make chaos        hurt real processes at random: fresh seeds, SEEDS=20 of them; see tests/chaos/README.md'
 	@echo 'make chaos-proof  plant twelve bugs, one after the other, and see each of them found (20 minutes)'
 	@echo 'make lint         check style and types'
 	@echo 'make docs         write the pages of docs/ that are made of the code'
+	@echo 'make chart-docs   write the table of helm/README.md'
 	@echo 'make constraints  pin the newest versions of all dependencies'
 	@echo 'make clean        remove everything that can be made again'
 
@@ -36,8 +39,20 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# A real Kubernetes is built of Go modules into .cache/kubernetes; nothing of it is needed for the other tests.
+test-chart: $(INSTALLED)
+	@$(BIN)/python -m tests.chart.binaries
+	@$(BIN)/python -m pytest tests/chart -m chart
+
+# Needs root and Debian's packages buildah, podman, runc and mmdebstrap; without Docker and without its registry.
+test-image: $(INSTALLED)
+	@$(BIN)/python -m pytest tests/chart/test_image.py -m image
+
 docs: $(INSTALLED)
 	$(BIN)/python -m docs.generate
+
+chart-docs: $(INSTALLED)
+	@$(BIN)/python -m tests.chart.binaries helm-docs --chart-search-root helm --sort-values-order file
 
 # The group's name comes from pyproject.toml; only pip 25.1 and newer knows it.
 $(INSTALLED): pyproject.toml constraints.txt
@@ -58,4 +73,4 @@ clean:
 	rm -rf .venv .cache .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo test chaos chaos-proof lint docs constraints clean
+.PHONY: help demo test test-chart test-image chaos chaos-proof lint docs chart-docs constraints clean

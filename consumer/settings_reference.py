@@ -61,6 +61,8 @@ _MIDDLE = """
 - Paths are taken from the working directory.
 - `{client}` and `{group_id}` are replaced by `target.client` and `kafka.group_id`.
 - YAML's types do not matter: a value is read as it is written.
+- Instead of a value, `{file: PATH}` takes it from a file, without the blanks around it, once at the start. So a secret
+  need not be a variable: `sasl.password: {file: /etc/profile-consumer/secrets/kafka-password}`.
 
 ## Variables
 

@@ -98,6 +98,17 @@ class Source:
             return None
         return value
 
+    def files(self) -> list[tuple[Key, str]]:
+        """The keys whose value is `{file: PATH}` and nothing else, each with its path."""
+        return [
+            (key[:-1], value)
+            for key, value in self._values.items()
+            if key[-1] == "file"
+            and len(key) > _DEEPEST_SETTING
+            and isinstance(value, str)
+            and sum(other[: len(key) - 1] == key[:-1] for other in self._values) == 1
+        ]
+
     def data(self) -> dict[str, Any]:
         """Everything as nested maps."""
         root: dict[str, Any] = {}
@@ -122,6 +133,8 @@ def read(config: Path | None, environ: Mapping[str, str], model: type[BaseModel]
         _read_file(file, source)
     for folded in sorted(variables, key=lambda folded: (folded.count("__"), folded)):
         _read_variable(*variables[folded], model, source)
+    for key, path in source.files():
+        _read_value(key, Path(path), source)
     return source
 
 
@@ -249,6 +262,23 @@ def _read_variable(name: str, value: str, model: type[BaseModel], source: Source
     else:
         example = '["a", "b"]' if shape is list else '{"name": "value"}'
         source.problems.append(Problem(name, 0, 0, f"{dotted(key)}: expected JSON such as {example}"))
+
+
+def _read_value(key: Key, file: Path, source: Source) -> None:
+    place = source.place(key) or Place(str(file))
+    source.remove(key)
+    try:
+        text = file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        problem = f"can't be read: {error.strerror}"
+    except UnicodeDecodeError:
+        problem = "is not UTF-8"
+    else:
+        if text:
+            source.lay(key, text, place)
+            return
+        problem = "is empty"
+    source.problems.append(Problem(*place, f"{dotted(key)}: the file {file} {problem}"))
 
 
 def _find(parts: tuple[str, ...], model: type[BaseModel]) -> tuple[Key, type] | None:

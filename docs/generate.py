@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from consumer import settings_reference
-from consumer.adapters import log_events, metric_catalogue
+from consumer.adapters import log_reference, metric_catalogue
 from consumer.authoring import mapping_schema
 from docs import file_map
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 FOLDER = Path(__file__).parent
 PAGES: dict[str, Callable[[], str]] = {
     "design.md": file_map.render,
-    "logs.md": log_events.render,
+    "logs.md": log_reference.render,
     "metrics.md": metric_catalogue.render,
     "settings.md": settings_reference.render,
     f"../schemas/{mapping_schema.FILE_NAME}": mapping_schema.render,

@@ -3,7 +3,7 @@
 
     with KafkaCluster() as kafka: kafka.bootstrap            # PLAINTEXT, one broker
     with KafkaCluster(brokers=3) as kafka: kafka.kill(1)     # replication factor 3, two must be in sync
-    with KafkaCluster(users={"ann": "pw"}) as kafka: kafka.bootstrap_sasl, kafka.ca    # also SASL_SSL, SCRAM and ACLs
+    with KafkaCluster(users={"ann": "pw"}) as kafka: kafka.bootstrap_sasl, kafka.ca    # also SASL_SSL, mTLS and ACLs
 
 Ports lie below the range that the kernel gives to outgoing connections: a client can't take those of a dead broker.
 """
@@ -139,7 +139,7 @@ class KafkaCluster(Kafka):
         self._settings = dict(settings or {})
         self._runtime: Runtime = kafka_runtime.find()
         self._folder = Path(tempfile.mkdtemp(prefix="kafka-test-"))
-        self._ports = {broker: Ports(*free_ports(3)) for broker in self.brokers}
+        self._ports = {broker: Ports(*free_ports(4)) for broker in self.brokers}
         self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self._archive: Path | None = None
         super().__init__(",".join(f"127.0.0.1:{self._ports[broker].plain}" for broker in self.brokers))
@@ -157,6 +157,20 @@ class KafkaCluster(Kafka):
             "sasl.mechanism": "SCRAM-SHA-512",
             "sasl.username": user,
             "sasl.password": self.users[user],
+        }
+
+    @property
+    def bootstrap_mutual(self) -> str:
+        """`host:port` of the SSL listeners, which ask for a certificate."""
+        return ",".join(f"localhost:{self._ports[broker].mutual}" for broker in self.brokers)
+
+    def mutual(self, user: str) -> dict[str, str]:
+        """What a client needs besides the address to be `user` by its certificate."""
+        return {
+            "security.protocol": "SSL",
+            "ssl.ca.location": str(self.ca),
+            "ssl.certificate.location": str(self._folder / f"user-{user}.crt"),
+            "ssl.key.location": str(self._folder / f"user-{user}.key"),
         }
 
     def allow(self, user: str, kind: ResourceType, name: str, *operations: AclOperation) -> None:
@@ -228,7 +242,7 @@ class KafkaCluster(Kafka):
         (self._folder / "log4j2.yaml").write_text(LOG4J)
         if self.users:
             self.users.setdefault(ADMIN, "admin-secret")
-            self.ca = make_certificates(self._folder)
+            self.ca = make_certificates(self._folder, self.users)
         scram = [f"SCRAM-SHA-512=[name={user},password={password}]" for user, password in self.users.items()]
         cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         formatting = []

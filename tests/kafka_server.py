@@ -7,7 +7,7 @@ import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 LOG4J = """\
@@ -26,6 +26,7 @@ class Ports(NamedTuple):
     plain: int
     controller: int
     secure: int
+    mutual: int
 
 
 def server_settings(broker: int, ports: Mapping[int, Ports], folder: Path, *, secure: bool) -> dict[str, object]:
@@ -38,7 +39,7 @@ def server_settings(broker: int, ports: Mapping[int, Ports], folder: Path, *, se
         "controller.listener.names": "CONTROLLER",
         "controller.quorum.voters": ",".join(f"{other}@127.0.0.1:{its.controller}" for other, its in ports.items()),
         "inter.broker.listener.name": "PLAINTEXT",
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL",
         "listeners": f"PLAINTEXT://127.0.0.1:{own.plain},CONTROLLER://127.0.0.1:{own.controller}",
         "advertised.listeners": f"PLAINTEXT://127.0.0.1:{own.plain}",
         "log.dirs": folder / f"data{broker}",
@@ -50,9 +51,13 @@ def server_settings(broker: int, ports: Mapping[int, Ports], folder: Path, *, se
         settings[f"{topic}.replication.factor"] = replicas
     settings["transaction.state.log.min.isr"] = settings["share.coordinator.state.topic.min.isr"] = min(2, replicas)
     if secure:
-        settings["listeners"] = f"{settings['listeners']},SASL_SSL://127.0.0.1:{own.secure}"
-        settings["advertised.listeners"] = f"{settings['advertised.listeners']},SASL_SSL://localhost:{own.secure}"
-        settings |= {**_SECURE, "listener.name.sasl_ssl.ssl.keystore.location": folder / "server.pem"}
+        for name, host in (("listeners", "127.0.0.1"), ("advertised.listeners", "localhost")):
+            settings[name] = f"{settings[name]},SASL_SSL://{host}:{own.secure},SSL://{host}:{own.mutual}"
+        settings |= _SECURE
+        for listener in ("sasl_ssl", "ssl"):
+            settings[f"listener.name.{listener}.ssl.keystore.type"] = "PEM"
+            settings[f"listener.name.{listener}.ssl.keystore.location"] = folder / "server.pem"
+        settings["listener.name.ssl.ssl.truststore.location"] = folder / "ca.pem"
     return settings
 
 
@@ -88,22 +93,33 @@ _SECURE = {
     "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": (
         "org.apache.kafka.common.security.scram.ScramLoginModule required;"
     ),
-    "listener.name.sasl_ssl.ssl.keystore.type": "PEM",
+    "listener.name.ssl.ssl.client.auth": "required",
+    "listener.name.ssl.ssl.truststore.type": "PEM",
+    "listener.name.ssl.ssl.principal.mapping.rules": "RULE:^CN=(.*)$/$1/",
 }
 
 
-def make_certificates(folder: Path) -> Path:
-    """A certificate authority (`ca.pem`, returned) and the brokers' key and certificate (`server.pem`)."""
-
-    def openssl(*words: str) -> None:
-        subprocess.run(["openssl", *words], check=True, capture_output=True, cwd=folder)
-
-    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-    openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "30", "-subj", "/CN=test-ca")
-    openssl("req", *key, "-keyout", "server.key", "-out", "server.csr", "-subj", "/CN=localhost")
+def make_certificates(folder: Path, users: Iterable[str]) -> Path:
+    """An authority (`ca.pem`, returned), the brokers' key and certificate (`server.pem`), and those of each user."""
+    openssl(
+        folder, "req", "-x509", *_NEW_KEY, "-keyout", "ca.key", "-out", "ca.pem", "-days", "30", "-subj", "/CN=test-ca"
+    )
     (folder / "names").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
-    signing = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "30", "-extfile", "names")
-    openssl("x509", "-req", "-in", "server.csr", *signing, "-out", "server.crt")
+    for name, subject, more in (
+        ("server", "localhost", ("-extfile", "names")),
+        *((f"user-{user}", user, ()) for user in users),
+    ):
+        openssl(folder, "req", *_NEW_KEY, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={subject}")
+        signing = ("-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "30", *more)
+        openssl(folder, "x509", "-req", "-in", f"{name}.csr", *signing, "-out", f"{name}.crt")
     parts = ("server.key", "server.crt", "ca.pem")
     (folder / "server.pem").write_text("".join((folder / part).read_text() for part in parts))
     return folder / "ca.pem"
+
+
+def openssl(folder: Path, *words: str) -> None:
+    """Run openssl in a folder."""
+    subprocess.run(["openssl", *words], check=True, capture_output=True, cwd=folder)
+
+
+_NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")

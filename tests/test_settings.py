@@ -817,3 +817,63 @@ def test_a_rule_that_makes_no_sense_is_reported(tmp_path: Path, rule: str, messa
 
     assert found.startswith("settings.yaml:3:")
     assert message in found
+
+
+# --- values in files of their own
+
+
+def test_a_secret_comes_from_a_file_without_the_blanks_around_it(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text(" pass word\n", encoding="utf-8")
+    (tmp_path / "key").write_text("k-1\n", encoding="utf-8")
+    settings = read(
+        tmp_path,
+        f"""
+        kafka: {{properties: {{sasl.username: ann, sasl.password: {{file: {tmp_path}/password}}}}}}
+        log: {{identity_key: {{file: {tmp_path}/key}}}}
+        """,
+    )
+
+    assert dict(settings.kafka.properties) == {"sasl.username": "ann", "sasl.password": "pass word"}
+    assert settings.log.identity_key
+    assert settings.log.identity_key.get_secret_value() == "k-1"
+
+
+def test_a_variable_may_name_the_file_and_wins_over_one_named_in_the_settings(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("from-file", encoding="utf-8")
+    named = f'{{"sasl.password": {{"file": "{tmp_path}/password"}}}}'
+    text = f"kafka: {{properties: {{sasl.password: {{file: {tmp_path}/none}}}}}}"
+
+    for name, value, expected in (("", named, "from-file"), ("__SASL_PASSWORD", "direct", "direct")):
+        settings = read(tmp_path, text, ENOUGH | {f"PROFILE_CONSUMER_KAFKA__PROPERTIES{name}": value})
+        assert settings.kafka.properties["sasl.password"] == expected
+
+
+def test_a_value_file_that_gives_no_value_is_named_with_its_place_and_never_shown(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text(" \n", encoding="utf-8")
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe")
+    (tmp_path / "secret").write_text("hunter2", encoding="utf-8")
+    text = f"""\
+kafka:
+  properties:
+    sasl.password: {{file: {tmp_path}/none}}
+    ssl.key.password: {{file: {tmp_path}/empty}}
+    ssl.key.pem: {{file: {tmp_path}/bytes}}
+    sasl.username: {{file: {tmp_path}/secret, more: x}}
+"""
+
+    found = problems(tmp_path, text)
+
+    assert [problem.replace(f"{tmp_path}/", "") for problem in found] == [
+        "settings.yaml:3:5: kafka.properties.sasl.password: the file none can't be read: No such file or directory",
+        "settings.yaml:4:5: kafka.properties.ssl.key.password: the file empty is empty",
+        "settings.yaml:5:5: kafka.properties.ssl.key.pem: the file bytes is not UTF-8",
+        "settings.yaml:6:5: kafka.properties.sasl.username: expected text",
+    ]
+
+
+def test_a_secret_from_a_file_is_masked_like_any_other(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("hunter2", encoding="utf-8")
+    settings = read(tmp_path, f"kafka: {{properties: {{sasl.password: {{file: {tmp_path}/secret}}}}}}")
+
+    assert "hunter2" not in repr(settings)
+    assert "hunter2" not in settings.model_dump_json()

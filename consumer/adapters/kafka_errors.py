@@ -5,6 +5,7 @@ Codes are those of librdkafka (negative: its own, positive: a broker's), as `con
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from confluent_kafka import KafkaError, KafkaException
@@ -48,6 +49,10 @@ FENCED = frozenset(
 METADATA_TOO_LARGE = frozenset({KafkaError.OFFSET_METADATA_TOO_LARGE, KafkaError.INVALID_COMMIT_OFFSET_SIZE})
 
 
+_CERTIFICATE_REFUSED = re.compile(r"\balert [a-z ]*(certificate|unknown ca)")
+"""How OpenSSL words it that the other side refuses our certificate, or misses one."""
+
+
 class Place(NamedTuple):
     """What an error is about; for the sentence."""
 
@@ -67,9 +72,21 @@ def properties_refused(error: KafkaException) -> SettingsInvalid:
     return SettingsInvalid([Problem("kafka.properties", 0, 0, cause(error).str())])
 
 
+def certificate_refused(error: KafkaError) -> bool:
+    """Whether Kafka refuses our certificate. With TLS 1.3 it looks like any broken connection, but for its text."""
+    return _CERTIFICATE_REFUSED.search(error.str()) is not None
+
+
+def refused(error: KafkaError) -> bool:
+    """Whether Kafka answers, and says no to our credentials or our rights."""
+    return error.code() in REFUSED or certificate_refused(error)
+
+
 def sentence(error: KafkaError, place: Place) -> str:
     """What is wrong and what to check, for the operator; holds no secret."""
     code = error.code()
+    if certificate_refused(error):
+        return _CERTIFICATE
     if code == KafkaError.TOPIC_AUTHORIZATION_FAILED:
         return f"we may not use the topic {place.topic or '(unnamed)'}: our user needs its rights Read and Describe"
     if code == KafkaError.GROUP_AUTHORIZATION_FAILED:
@@ -84,6 +101,10 @@ _NO_ANSWER = (
     "security.protocol in kafka.properties is what their listener speaks"
 )
 _USER = "Kafka refuses our user: check sasl.mechanism, sasl.username and sasl.password in kafka.properties"
+_CERTIFICATE = (
+    "Kafka refuses our certificate: check ssl.certificate.location and ssl.key.location in kafka.properties, that the "
+    "certificate is still valid, and that the brokers trust its authority"
+)
 _SENTENCES = {
     KafkaError._AUTHENTICATION: _USER,  # noqa: SLF001  # as above
     KafkaError.SASL_AUTHENTICATION_FAILED: _USER,

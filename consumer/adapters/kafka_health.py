@@ -36,6 +36,9 @@ SPOKEN_SECONDS = 30.0
 _SPEAKING = (KafkaError._AUTHENTICATION, KafkaError._SSL, KafkaError._RESOLVE)  # noqa: SLF001  # librdkafka's own codes
 """What explains why all brokers count as down; it comes before."""
 
+_SILENT = (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._TIMED_OUT)  # noqa: SLF001  # as above
+"""What says only that there was no answer; what was spoken of shortly before explains it."""
+
 
 class Trouble(NamedTuple):
     """Why Kafka does not serve us: a sentence that says what to check. `since` is in seconds of CLOCK_MONOTONIC.
@@ -67,19 +70,21 @@ class KafkaHealth:
     def reported(self, error: KafkaError, now: float) -> None:
         """What the library told about its connections. One broken connection alone is no trouble: it has others."""
         code = error.code()
-        if code in _SPEAKING:
+        if code in _SPEAKING or kafka_errors.certificate_refused(error):
             self._spoken = error, now
         elif code == KafkaError._ALL_BROKERS_DOWN:  # noqa: SLF001  # as above
-            spoken, when = self._spoken
-            self.failed(spoken if spoken and now - when < SPOKEN_SECONDS else error, now)
+            self.failed(error, now)
 
     def failed(self, error: KafkaError, now: float, topic: str | None = None, since: float | None = None) -> None:
         """Kafka did not do what we asked, `since` a time that may lie before `now`."""
         self._signal = now
         self._next = min(self._next, now + PROBE_AGAIN)
+        spoken, when = self._spoken
+        if spoken and now - when < SPOKEN_SECONDS and error.code() in _SILENT:
+            error = spoken
         if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED and topic:
             self._unreadable.add(topic)
-        refused = error.code() in kafka_errors.REFUSED
+        refused = kafka_errors.refused(error)
         reason = kafka_errors.sentence(error, self._place._replace(topic=topic))
         before, self.trouble = self.trouble, Trouble(now if since is None else since, reason, refused)
         if before is not None:

@@ -163,6 +163,8 @@ class Lookup:
     ) -> Generator[None, None, dict[TopicPartition, CommittedOffset]]:
         """What the group committed; partitions without a commit are left out."""
         asked = [KafkaPartition(*key) for key in partitions]
+        if not asked:
+            return {}
         answer: Future[list[KafkaPartition]] = Future()
         self._open(group_id)
         Thread(target=self._ask_committed, args=(group_id, asked, answer), daemon=True, name="kafka-lookup").start()
@@ -171,24 +173,28 @@ class Lookup:
             if group_id in self._refusals:
                 raise KafkaException(self._refusals[group_id])
             yield
-        return _offsets_of(answer.result())
+        found = {}
+        for part in answer.result():
+            if part.error:
+                raise KafkaException(part.error)
+            if part.offset >= 0:
+                found[TopicPartition(part.topic, part.partition)] = CommittedOffset(part.offset, part.metadata or "")
+        return found
 
     def all_committed(self, group_id: str) -> Generator[None, None, dict[TopicPartition, CommittedOffset]]:
-        """What the group committed in any partition of any topic that we may see."""
+        """What the group committed in any partition of the topics that we may see."""
         answer: Future[list[TopicPartition]] = Future()
-        Thread(target=self._ask_all, args=(answer,), daemon=True, name="kafka-lookup").start()
-        partitions = yield from _wait(answer)
-        return (yield from self.committed(group_id, partitions)) if partitions else {}
+        Thread(target=self._ask_everything, args=(answer,), daemon=True, name="kafka-lookup").start()
+        return (yield from self.committed(group_id, (yield from _wait(answer))))
 
-    def _ask_all(self, answer: Future[list[TopicPartition]]) -> None:
+    def _ask_everything(self, answer: Future[list[TopicPartition]]) -> None:
         try:
             topics = self._admin.list_topics(timeout=ANSWER_SECONDS).topics
         except Exception as error:  # noqa: BLE001  # as above
             answer.set_exception(error)
         else:
-            answer.set_result(
-                [TopicPartition(name, each) for name, topic in topics.items() for each in topic.partitions]
-            )
+            found = ((name, topic.partitions) for name, topic in topics.items() if not name.startswith("__"))
+            answer.set_result([TopicPartition(name, each) for name, partitions in found for each in partitions])
 
     def _open(self, group_id: str) -> None:
         """Have a consumer that knows the group and never joins it.
@@ -236,13 +242,3 @@ def _wait(answer: Future[T]) -> Generator[None, None, T]:
     while not answer.done():
         yield
     return answer.result()
-
-
-def _offsets_of(parts: Iterable[KafkaPartition]) -> dict[TopicPartition, CommittedOffset]:
-    found = {}
-    for part in parts:
-        if part.error:
-            raise KafkaException(part.error)
-        if part.offset >= 0:
-            found[TopicPartition(part.topic, part.partition)] = CommittedOffset(part.offset, part.metadata or "")
-    return found

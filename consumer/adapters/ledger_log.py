@@ -106,7 +106,10 @@ class LedgerLog:
 
     def reports(self) -> list[Report]:
         """What became of appends since the last call; never waits."""
-        self._producer.poll(0)
+        try:
+            self._producer.poll(0)
+        except KafkaException:  # a fatal error, once; `append` makes a new producer
+            self._broken = True
         reports, self._reports = self._reports, []
         return reports
 

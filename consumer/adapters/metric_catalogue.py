@@ -110,21 +110,10 @@ Besides these there are the usual `process_*` and `python_*` metrics of the Prom
 | name | type | labels | meaning |
 | --- | --- | --- | --- |"""
 
-_TAIL = f"""
-## Worth an alert
-
-| expression | means |
-| --- | --- |
-| `sum by (topic) ({PREFIX}lag_records) > 100000` for 15 minutes | falling behind; `{PREFIX}partition_state` says why |
-| `max({PREFIX}partition_state{{state=~"credentials_refused\\|dead_letter_blocked"}}) == 1` for 2 minutes | a person \
-has to act: [operations](operations.md) |
-| `max({PREFIX}partition_state{{state=~"quota_blocked\\|breaker_open\\|schema_registry_unavailable"}}) == 1` for 30 \
-minutes | waits for something outside |
-| `max({PREFIX}oldest_pending_seconds) > 43200` | half a day old: check the quota and the retention of the topics |
-| `increase({PREFIX}dead_letters_total[15m]) > 0` | an event was put aside; the log names mapping and reason |
-| `increase({PREFIX}records_total{{outcome="unmatched"}}[1h]) > 0` | events that no mapping is for are passed over |
-| `max({PREFIX}quota_used_calls) / max({PREFIX}quota_limit_calls) > 0.9` | nine tenths of the quota are used |
-
+_TAIL = """
 Calls and outcomes are counted by each replica; `quota_used_calls` is the same figure in every replica, so take its \
 maximum, not its sum.
+
+The Helm chart brings [alerts](../helm/files/alerts.yaml), each with its chapter in [operations](operations.md), and a \
+[dashboard](../helm/files/dashboard.json) that shows all of these.
 """

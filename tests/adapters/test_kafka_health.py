@@ -110,6 +110,35 @@ def test_the_cause_that_the_library_named_is_told(health: KafkaHealth, code: int
     assert health.trouble.refused is refused
 
 
+@pytest.mark.parametrize(
+    "alert",
+    [
+        "error:0A000416:SSL routines::ssl/tls alert certificate unknown: SSL alert number 46",
+        "error:0A00045C:SSL routines::tlsv13 alert certificate required: SSL alert number 116",
+        "error:0A000412:SSL routines::sslv3 alert bad certificate: SSL alert number 42",
+        "error:0A000418:SSL routines::tlsv1 alert unknown ca: SSL alert number 48",
+    ],
+)
+@pytest.mark.parametrize("code", [KafkaError._TRANSPORT, KafkaError._SSL])
+def test_a_refused_certificate_is_told_by_its_text(health: KafkaHealth, alert: str, code: int) -> None:
+    health.reported(KafkaError(code, f"ssl://b:1/bootstrap: Receive failed: {alert}"), 1.0)
+    health.reported(DOWN, 1.5)
+    assert reason(health).startswith("Kafka refuses our certificate: check ssl.certificate.location")
+    assert health.trouble
+    assert health.trouble.refused
+
+
+def test_a_question_without_an_answer_does_not_hide_the_cause(health: KafkaHealth, script: Script) -> None:
+    health.reported(error(KafkaError._AUTHENTICATION), 1.0)
+    health.reported(DOWN, 1.0)
+    script.failure = KafkaException(error(KafkaError._TIMED_OUT))
+    probe(health, 10.0)
+    assert "refuses our user" in reason(health)
+    script.failure = KafkaException(error(KafkaError.GROUP_AUTHORIZATION_FAILED))
+    probe(health, 20.0)
+    assert "consumer group" in reason(health)
+
+
 def test_a_cause_of_long_ago_is_not(health: KafkaHealth) -> None:
     health.reported(error(KafkaError._SSL), 1.0)
     health.reported(DOWN, 1.0 + SPOKEN_SECONDS)

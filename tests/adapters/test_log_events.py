@@ -7,7 +7,8 @@ from typing import NamedTuple
 import pytest
 
 import consumer
-from consumer.adapters.log_events import EVENTS, FIELDS, LogEvent, render
+from consumer.adapters.log_events import EVENTS, FIELDS, LogEvent
+from consumer.adapters.log_reference import render
 
 ROOT = Path(consumer.__file__).parent
 LEVELS = {"debug": "debug", "info": "info", "warning": "warning", "error": "error", "critical": "critical"}

@@ -188,7 +188,7 @@ class World:
         actions: dict[Action, Callable[[], object]] = {
             "produce": lambda: self._produce(step.amount),
             "start": lambda: self._start(self._members[step.who]),
-            "stop": lambda: self._members[step.who].stop(),
+            "stop": self._members[step.who].stop,
             "kill": lambda: self._kill(self._members[step.who]),
             "freeze": lambda: self._freeze(self._members[step.who]),
             "thaw": lambda: self._thaw(self._members[step.who]),
