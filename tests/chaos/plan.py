@@ -80,7 +80,8 @@ class Plan(NamedTuple):
         """For a person who looks for what went wrong."""
         head = f"seed {self.seed}: {self.theme}, {self.protocol}{', static' if self.static else ''}"
         head += f", metadata {self.metadata_limit}, latency {self.latency:.3f}, flaws {self.flaws:.2f}"
-        steps = (f"  {each.at:5.2f} {each.action} {each.who} {each.amount or ''}{each.name}" for each in self.steps)
+        told = [each for each in self.steps if each.action != "produce"]
+        steps = [f"  {each.at:5.2f} s: {each.action} {each.name or each.who}" for each in told]
         return "\n".join([head, *steps])
 
 
@@ -114,7 +115,7 @@ def make(seed: int) -> Plan:
 
 
 def _events(chance: Random) -> list[Step]:
-    return [Step(0.2 + 0.5 * index, "produce", amount=chance.randrange(40, 160)) for index in range(12)]
+    return [Step(0.2 + 0.1 * index, "produce", amount=chance.randrange(5, 35)) for index in range(60)]
 
 
 def _rebalances(chance: Random) -> list[Step]:
@@ -145,7 +146,7 @@ def _freezes(chance: Random) -> list[Step]:
     at = chance.uniform(1.5, 2.5)
     long = [Step(at, "freeze", 0), Step(at + chance.uniform(7.5, 8.5), "thaw", 0)]
     short = [Step(1.0 + at, "freeze", 1), Step(1.0 + at + chance.uniform(0.2, 1.5), "thaw", 1)]
-    after = [Step(at + 5.0 + 0.4 * index, "produce", amount=60) for index in range(10)]
+    after = [Step(at + 5.0 + 0.1 * index, "produce", amount=15) for index in range(40)]
     return [Step(0.3, "start", 1), *long, *short, *after]
 
 

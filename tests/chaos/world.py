@@ -73,12 +73,12 @@ class Member(Service):
         if self.running:
             self.process.send_signal(number)
 
-    def stop(self) -> int:
-        """SIGTERM, without waiting. Before it has said that it starts, it can't do more than end."""
-        if len(self.logs("starting")) < self._starts:
-            self.expected |= {-signal.SIGTERM}
-        self.signal(signal.SIGTERM)
-        return 0
+    def ask_to_stop(self) -> None:
+        """SIGTERM. Before it has said that it starts, it can't do more than end."""
+        if self.running:
+            if len(self.logs("starting")) < self._starts:
+                self.expected |= {-signal.SIGTERM}
+            self.signal(signal.SIGTERM)
 
     @property
     def ended_badly(self) -> bool:
@@ -188,7 +188,7 @@ class World:
         actions: dict[Action, Callable[[], object]] = {
             "produce": lambda: self._produce(step.amount),
             "start": lambda: self._start(self._members[step.who]),
-            "stop": self._members[step.who].stop,
+            "stop": self._members[step.who].ask_to_stop,
             "kill": lambda: self._kill(self._members[step.who]),
             "freeze": lambda: self._freeze(self._members[step.who]),
             "thaw": lambda: self._thaw(self._members[step.who]),
@@ -373,7 +373,7 @@ class World:
                 raise Failed(f"no progress for {STUCK:g} s: {committed} of {ends} committed", *told, self._plan)
             time.sleep(0.02)
         for member in self._members:
-            member.stop()
+            member.ask_to_stop()
         self._wait_for(lambda: not any(member.running for member in self._members), "a member does not stop")
         for member in self._members:
             self._check(member)
