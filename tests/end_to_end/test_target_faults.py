@@ -1,0 +1,95 @@
+"""What Target may do to the service: the whole loop on a real Kafka, its history as the judge."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import orjson
+import pytest
+
+from consumer.simulator.judge import Event
+from tests.end_to_end.load import mappings, resolved
+from tests.end_to_end.service import eventually
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from consumer.simulator.target import Target
+    from tests.end_to_end.service import Service
+    from tests.kafka import Kafka
+
+
+def visits(count: int, customers: int) -> list[bytes]:
+    return [
+        orjson.dumps({"type": "visit", "customer": f"c{each % customers}", "number": each}) for each in range(count)
+    ]
+
+
+def events(count: int, customers: int) -> list[Event]:
+    return [Event(f"mbox3rdPartyId=c{each % customers}", {"visit": str(each)}) for each in range(count)]
+
+
+def test_a_token_refused_in_mid_flight_pauses_all_and_is_probed_once_a_second_until_its_file_changes(
+    kafka: Kafka, target: Target, service: Callable[..., Service], tmp_path: Path
+) -> None:
+    topic, token = kafka.create_topic(1), tmp_path / "token"
+    token.write_text("old")
+    target.control.patch(token={"accepted": ["old"]}, latency="30ms")
+    kafka.produce(topic, visits(2000, 700))
+    options = {"schemas": str(mappings(tmp_path, topic)), "target__token_file": str(token)}
+    with service(**options, delivery__max_in_flight=4) as running:
+        eventually(lambda: len(target.history) > 50, "calls are on the wire")
+        target.control.patch(token={"accepted": ["new"]})
+        running.wait_until(lambda status: status["state"] == "credentials_refused", "it says that the token is refused")
+
+        def refused() -> list[float]:
+            return [call.received for call in target.history if call.status == 401]
+
+        eventually(lambda: len(refused()) >= 4 + 3, "it probes")
+        token.write_text("new")
+        running.wait_until(resolved(2000), "all is read")
+        assert not running.logs("dead_lettered"), "no event is to blame"
+        assert running.stop() == 0
+    probes = refused()[4:]
+    assert all(later - earlier > 0.5 for earlier, later in pairwise(probes)), "at most one probe a second"
+    assert target.judge(events(2000, 700)).sound
+
+
+def test_calls_accepted_and_never_answered_are_repeated_with_nothing_older(
+    kafka: Kafka, target: Target, service: Callable[..., Service], tmp_path: Path
+) -> None:
+    topic = kafka.create_topic(1)
+    lost = {"delivery": "hang", "effect": True, "share": 0.2, "calls": 30}
+    target.control.patch(faults=[lost], latency="5ms")
+    kafka.produce(topic, visits(1500, 300))
+    options = {"schemas": str(mappings(tmp_path, topic)), "target__timeout": "500ms", "delivery__retry_base": "50ms"}
+    with service(**options) as running:
+        running.wait_until(resolved(1500), "all is read")
+        assert running.stop() == 0
+    verdict = target.judge(events(1500, 300))
+    assert verdict.sound
+    assert verdict.reordered == []
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_an_update_too_large_for_one_call_is_split_by_attributes(
+    kafka: Kafka, target: Target, service: Callable[..., Service], tmp_path: Path, method: str
+) -> None:
+    topic = kafka.create_topic(1)
+    schemas = mappings(tmp_path, topic)
+    names = [f"a{number}" for number in range(120)]
+    with (schemas / "visit.mapping.yaml").open("a") as mapping:
+        mapping.write("".join(f"  {name}: {{from: event.{name}}}\n" for name in names))
+    large = {name: f"{name}-" + "\u00fc" * 240 for name in names}
+    event = {"type": "visit", "customer": "c1", "number": 7, **large}
+    kafka.produce(topic, [orjson.dumps(event)])
+    with service(schemas=str(schemas), target__method=method) as running:
+        running.wait_until(resolved(1), "it is read")
+        assert running.stop() == 0
+    calls = list(target.history)
+    assert [call.cause for call in calls] == ["accepted"] * len(calls)
+    assert len(calls) == 3, "120 attributes of 1,440 bytes and more in calls of 61,440"
+    assert {call.method for call in calls} == {"POST"}
+    assert target.profile("mbox3rdPartyId=c1") == {"visit": "7", **large}
