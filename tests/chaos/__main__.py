@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -33,6 +34,7 @@ def main() -> int:
     parser.add_argument("--proof", action="store_true", help="every bug, until a seed finds it")
     parser.add_argument("--most", type=int, default=40, help="seeds after which a bug counts as not found")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that no member is left behind
     with ExitStack() as running:
         bootstrap = os.environ.get("KAFKA_BOOTSTRAP")
         kafka = Kafka(bootstrap) if bootstrap else running.enter_context(KafkaCluster())

@@ -106,7 +106,8 @@ def make(seed: int) -> Plan:
         seed,
         theme,
         protocol,
-        static=chance.random() < 0.3,
+        # With the protocol "consumer" the name of a member that was killed is taken until its session ends.
+        static=chance.random() < 0.3 and protocol != "consumer",
         metadata_limit=chance.choice((40, 200)) if theme == "crash" else 4096,
         latency=chance.choice((0.002, 0.02, 0.05)),
         flaws=0.15 if theme == "letters" else 0.02,
@@ -151,7 +152,8 @@ def _freezes(chance: Random) -> list[Step]:
 
 
 def _target(chance: Random) -> list[Step]:
-    names = [chance.choice(tuple(TARGET_FAULTS)) for _ in range(3)]
+    names = ["hangs", *(chance.choice(tuple(TARGET_FAULTS)) for _ in range(2))]
+    chance.shuffle(names)
     return [Step(1.0 + 1.8 * index + chance.random(), "target", name=name) for index, name in enumerate(names)]
 
 
