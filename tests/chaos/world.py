@@ -33,6 +33,9 @@ STUCK = 30.0
 """Seconds without any progress, once nothing is wrong any more, after which a run has failed."""
 
 OBSERVE_EVERY = 0.15
+ACTIVE = 12
+"""Customers that have events at a time: each falls silent after a while, so that an old value is not soon healed."""
+
 FLAW = {"setting": ["flaw"], "status": 400}
 SESSION = {"cooperative": 3.0, "eager": 3.0, "consumer": 6.0}
 """Seconds without a heartbeat after which the group goes on without a member."""
@@ -276,8 +279,8 @@ class World:
 
     def _produce(self, amount: int) -> None:
         for _ in range(amount):
-            customer = min(self._chance.randrange(CUSTOMERS), self._chance.randrange(CUSTOMERS))
             number = self._numbers = self._numbers + 1
+            customer = (number // 40 + self._chance.randrange(ACTIVE)) % CUSTOMERS
             slot = self._of_customer[customer] = (self._of_customer[customer] + 1) % SLOTS
             event = {"type": "visit", "customer": f"c{customer}", "number": number, f"e{slot}": number}
             fate: Fate = "delivered"

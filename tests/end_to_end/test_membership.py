@@ -210,6 +210,7 @@ def test_metadata_that_the_broker_calls_too_large_is_left_out_and_the_offset_is_
     topic = small_kafka.create_topic(1)
     visits = Visits(small_kafka, topic, 1)
     target.control.patch(faults=[{"matching": "^c[0-3]$", "status": 500}])
+    small_kafka.produce(topic, [b"null"])  # so that something can be committed
     visits.produce(chance, 2000, 40)
     options = basics(small_kafka, target, tmp_path, topic)
     with Service(tmp_path, **options) as running:
@@ -217,7 +218,7 @@ def test_metadata_that_the_broker_calls_too_large_is_left_out_and_the_offset_is_
         eventually(lambda: small_kafka.committed(f"g-{topic}", topic, 1)[0][0] > 0, "without it the offset is taken")
         assert small_kafka.committed(f"g-{topic}", topic, 1)[0][1] == ""
         target.control.patch(faults=[])
-        running.wait_until(resolved(2000), "all is committed")
+        running.wait_until(resolved(2001), "all is committed")
         assert running.stop() == 0
     assert target.judge(visits.events).sound
 
@@ -227,12 +228,13 @@ def test_while_the_broker_hangs_neither_a_commit_nor_a_drain_nor_the_end_waits_l
 ) -> None:
     topic = small_kafka.create_topic(PARTITIONS)
     visits = Visits(small_kafka, topic, PARTITIONS)
-    target.control.patch(latency="20ms")
+    target.control.patch(latency="40ms")
     options = basics(small_kafka, target, tmp_path, topic) | {"delivery__max_in_flight": 4}
-    visits.produce(chance, 1500, 500)
     with Service(tmp_path, **options) as running, Service(tmp_path, **options) as leaving:
         for each in (running, leaving):
             each.wait_until(lambda status: len(status["partitions"]) == 2, "they share the partitions")
+        visits.produce(chance, 1500, 900)
+        eventually(lambda: len(target.history) > 20, "calls are on the wire")
         small_kafka.pause()
         try:
             leaving.process.send_signal(signal.SIGTERM)
