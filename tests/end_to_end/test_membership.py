@@ -13,6 +13,7 @@ from confluent_kafka import Consumer, Producer
 from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.cimpl import NewPartitions
 
+from consumer.core import commit_metadata
 from consumer.simulator.judge import Event
 from tests.adapters.kafka_member import Member
 from tests.conftest import start_kafka
@@ -195,7 +196,8 @@ def test_metadata_of_another_program_is_tolerated(
     visits = Visits(kafka, topic, 1)
     visits.produce(chance, 20, 5)
     other = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": f"g-{topic}"})
-    other.commit(offsets=[KafkaPartition(topic, 0, 7, "pc2 {not ours} \u00fc")], asynchronous=False)
+    ours = commit_metadata.write(7, [(7, b"\1" * 13)], 0, "hash").text
+    other.commit(offsets=[KafkaPartition(topic, 0, 7, f"pc2{ours.removeprefix('pc1')}")], asynchronous=False)
     other.close()
     with service(schemas=str(mappings(tmp_path, topic)), kafka__group_id=f"g-{topic}") as running:
         running.wait_until(resolved(20), "all is committed")

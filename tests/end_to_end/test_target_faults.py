@@ -57,20 +57,32 @@ def test_a_token_refused_in_mid_flight_pauses_all_and_is_probed_once_a_second_un
     assert target.judge(events(2000, 700)).sound
 
 
-def test_calls_accepted_and_never_answered_are_repeated_with_nothing_older(
+def test_calls_accepted_and_never_answered_are_repeated_with_all_their_values_and_nothing_older(
     kafka: Kafka, target: Target, service: Callable[..., Service], tmp_path: Path
 ) -> None:
     topic = kafka.create_topic(1)
-    lost = {"delivery": "hang", "effect": True, "share": 0.2, "calls": 30}
-    target.control.patch(faults=[lost], latency="5ms")
-    kafka.produce(topic, visits(1500, 300))
-    options = {"schemas": str(mappings(tmp_path, topic)), "target__timeout": "500ms", "delivery__retry_base": "50ms"}
+    target.control.patch(faults=[{"delivery": "hang", "effect": False, "share": 0.3, "calls": 60}], latency="5ms")
+    schemas = mappings(tmp_path, topic)
+    with (schemas / "visit.mapping.yaml").open("a") as mapping:
+        mapping.write("".join(f"  e{slot}: {{from: event.e{slot}}}\n" for slot in range(8)))
+    made = [{"type": "visit", "customer": f"c{n % 40}", "number": n, f"e{n // 40 % 8}": n} for n in range(1600)]
+    options = {"schemas": str(schemas), "target__timeout": "500ms", "delivery__retry_base": "50ms"}
     with service(**options) as running:
-        running.wait_until(resolved(1500), "all is read")
+        for begin in range(0, 1600, 200):
+            before = len(target.history)
+            kafka.produce(topic, map(orjson.dumps, made[begin : begin + 200]))
+            eventually(lambda: len(target.history) > before + 5, "calls")  # noqa: B023  # at once
+        running.wait_until(resolved(1600), "all is read")
         assert running.stop() == 0
-    verdict = target.judge(events(1500, 300))
-    assert verdict.sound
+    events = [Event(f"mbox3rdPartyId={e['customer']}", visit(e)) for e in made]
+    verdict = target.judge(events)
+    assert verdict.sound, verdict
     assert verdict.reordered == []
+
+
+def visit(event: dict[str, object]) -> dict[str, str]:
+    """The attributes that the mapping makes of an event."""
+    return {{"number": "visit"}.get(name, name): str(event[name]) for name in event if name not in ("type", "customer")}
 
 
 @pytest.mark.parametrize("method", ["POST", "GET"])
