@@ -12,12 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import httpx
-from confluent_kafka import ConsumerGroupTopicPartitions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from tests.kafka import Kafka
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 ROOT = Path(__file__).parents[1]
 LOOK = 0.05
@@ -133,21 +130,11 @@ def running(command: Sequence[str], environment: Mapping[str, str], output: Path
         program.stop()
 
 
-def committed(kafka: Kafka, group: str) -> int:
-    """The sum of a group's committed offsets: all topics here begin at 0 and have no gaps."""
-    try:
-        found = kafka.admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result(30)
-    except Exception:  # noqa: BLE001  # a group that is not there yet has committed nothing
-        return 0
-    return sum(max(0, each.offset) for each in found.topic_partitions or ())
-
-
 class Until(NamedTuple):
-    """When a program is over: so many events are committed by its group (`kafka` None: it says so itself)."""
+    """When a program is over: its group has committed so many events (`committed` None: it says so itself)."""
 
     events: int
-    kafka: Kafka | None
-    group: str
+    committed: Callable[[], int] | None
     seconds: float
 
 
@@ -160,15 +147,15 @@ def measure(program: Program, target: Target, until: Until) -> Figures:
             raise RuntimeError(f"it ended with {program.process.returncode}: {program.output.read_text()[-2000:]}")
         if program.done is not None:
             handled = until.events
-        elif until.kafka is not None:
-            handled = committed(until.kafka, until.group)
+        elif until.committed is not None:
+            handled = until.committed()
         time.sleep(LOOK)
     if program.assigned is None:
         raise RuntimeError("it never began")
     ended, cpu = program.done or (time.monotonic(), program.cpu())
     began, cpu_before = program.assigned
     seen = target.seen()
-    if handled == until.events and until.kafka is not None:
+    if handled == until.events and until.committed is not None:
         ended = seen["last"]  # the commit comes up to a second later
     return Figures(
         events=handled,

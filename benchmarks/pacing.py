@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.pacing_plot import draw
 from consumer.core.lease import Terms
+from consumer.core.pacing import Pacing
 from consumer.core.shared_quota import SharedQuota
 from consumer.core.state import State
 from tests.core.quota_group import Group
@@ -37,13 +38,21 @@ DEMANDS = (0.5, 1.5, 3.0, 4.3)
 LINGER = WINDOW / 96  # a quarter of an hour of a day
 
 
+class NeverPacing(Pacing):
+    """Delays nothing."""
+
+    def due(self, boot: float) -> bool:
+        """There is nothing to review."""
+        del boot
+        return False
+
+
 class Unpaced(SharedQuota):
     """The quota without pacing: first come, first served, until nothing is left."""
 
-    def backlog(self, waiting: int, created: int) -> None:
-        """Never tell how many appear: so none are too many."""
-        del created
-        super().backlog(waiting, 0)
+    def __init__(self, terms: Terms, instance: str, chance: Callable[[], float]) -> None:
+        super().__init__(terms, instance, chance)
+        self._pacing = NeverPacing(terms)
 
 
 POLICIES: dict[str, tuple[type[SharedQuota], float]] = {
@@ -54,7 +63,10 @@ POLICIES: dict[str, tuple[type[SharedQuota], float]] = {
 
 
 class Outcome(NamedTuple):
-    """What one run shows; ages in seconds (of the oldest event that a call carried), `blocked` a share of the time."""
+    """What one run shows; ages in seconds (of the oldest event that a call carried), `blocked` a share of the time.
+
+    `waits` is how long the oldest event has waited, at even moments of the whole run.
+    """
 
     workload: str
     demand: float
@@ -64,7 +76,7 @@ class Outcome(NamedTuple):
     blocked: float
     median: float
     oldest: float
-    left: list[float]
+    waits: list[float]
 
 
 def run(workload: str, demand: float, policy: str) -> Outcome:
@@ -74,7 +86,7 @@ def run(workload: str, demand: float, policy: str) -> Outcome:
     group = Group(TERMS, MEMBERS, quota=quota, linger=linger)
     pick = _identities(workload, chance)
     blocked = steps = 0
-    left: list[float] = []
+    waits: list[float] = []
     owed = 0.0
     while group.time < WINDOWS * WINDOW:
         owed += demand * LIMIT / WINDOW * STEP
@@ -86,8 +98,8 @@ def run(workload: str, demand: float, policy: str) -> Outcome:
             steps += MEMBERS
             blocked += sum(member.state is State.QUOTA_BLOCKED for member in group.members)
         if group.time // (WINDOW / 48) != (group.time - STEP) // (WINDOW / 48):
-            usage = group.members[0].quota.usage(group.now)
-            left.append((usage.left or 0) / LIMIT)
+            oldest = [member.lanes[member.order[0]].oldest for member in group.members if member.order]
+            waits.append(group.time - min(oldest, default=group.time))
     sent = [one for one in group.sent if one.time > (WINDOWS - 1) * WINDOW]
     ages = sorted(one.time - one.lane.oldest for one in sent)
     waiting = [group.time - lane.oldest for member in group.members for lane in member.lanes.values()]
@@ -100,12 +112,12 @@ def run(workload: str, demand: float, policy: str) -> Outcome:
         blocked / steps,
         ages[len(ages) // 2],
         max([ages[-1], *waiting]),
-        left,
+        waits,
     )
 
 
 def _identities(workload: str, chance: random.Random) -> Callable[[int], list[int]]:
-    weights = [1 / (rank + 1) ** (1.1 if workload == "zipf" else 0) for rank in range(IDENTITIES)]
+    weights = [1 / (rank + 1) ** (1.1 if workload == "Zipf" else 0) for rank in range(IDENTITIES)]
     cumulated = list(itertools.accumulate(weights))
     order = list(range(IDENTITIES))
     chance.shuffle(order)  # the busy ones are spread over the replicas
@@ -133,12 +145,12 @@ def main() -> None:
     parser.add_argument("--plot", type=Path, help="write the plot there")
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
-    cases = list(itertools.product(("uniform", "zipf"), DEMANDS, POLICIES))
+    cases = list(itertools.product(("even", "Zipf"), DEMANDS, POLICIES))
     with ProcessPoolExecutor(options.processes) as pool:
         outcomes = list(pool.map(run, *zip(*cases, strict=True)))
     print(table(outcomes))
     if options.plot:
-        options.plot.write_text(draw(outcomes), encoding="utf-8")
+        options.plot.write_text(draw(outcomes, WINDOWS, WINDOW), encoding="utf-8")
 
 
 if __name__ == "__main__":

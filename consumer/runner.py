@@ -110,6 +110,9 @@ class LedgerLink(Protocol):
     def turn(self, now: Clocks) -> None:
         """Read and write; never waits."""
 
+    def release(self, now: Clocks) -> None:
+        """Give back the calls that were taken and not made: nothing is to be sent for now."""
+
     def raise_if_stopped(self) -> None:
         """Raise why the service must stop."""
 
@@ -253,8 +256,7 @@ class Runner:
         begun = _clocks()
         self._reporter.draining(partitions, self._engine)
         self._drain(partitions, Deadline.after(begun.boot, self._timing.drain_timeout))
-        self._engine.gate.release()
-        self._ledger.turn(_clocks())
+        self._ledger.release(_clocks())
         commits = self._engine.commits(final=partitions)
         self._reporter.revoked(partitions, self._engine, _clocks().boot - begun.boot)
         self._engine.forget(partitions)
@@ -283,12 +285,11 @@ class Runner:
         partitions = list(self._engine.partitions)
         with suppress(Stopped):  # a part that has ended by itself is why we stop; it answers no more
             self._drain(partitions, deadline)
-        self._engine.gate.release()
+        self._ledger.release(_clocks())
         commits = self._engine.commits(final=partitions)
         self._source.pause(partitions)
         self._source.commit(commits)
         unanswered = set(commits)  # earlier commits of the same partitions may be answered first
-        self._ledger.turn(_clocks())
         while (unanswered or not self._ledger.settled) and not deadline.passed(_clocks().boot):
             self._source.poll(BUSY, 1)
             unanswered -= self._committed()

@@ -728,6 +728,14 @@ def test_a_lease_is_cut_to_a_sixtieth_of_the_window_and_that_is_said() -> None:
     assert (off.quota.lease, off.warnings) == (1, ())
 
 
+@pytest.mark.parametrize(("window", "warned"), [("1400s", False), ("239s", True), ("240s", False)])
+def test_a_slack_of_more_than_a_twentieth_of_the_window_is_warned_of(window: str, warned: bool) -> None:  # noqa: FBT001 - a row
+    settings = env(QUOTA__WINDOW=window, QUOTA__LEASE="2s", TARGET__TIMEOUT="10s")
+    assert bool(settings.warnings) is warned
+    assert all("quota.lease + target.timeout (12s) is more than a twentieth" in text for text in settings.warnings)
+    assert env(QUOTA__WINDOW=window, QUOTA__LEASE="2s", QUOTA__LIMIT="0").warnings == ()
+
+
 def test_a_call_that_may_outlive_the_session_is_warned_of() -> None:
     properties = '{"session.timeout.ms": 10000}'
     (warning,) = env(KAFKA__PROPERTIES=properties, TARGET__TIMEOUT="10s").warnings

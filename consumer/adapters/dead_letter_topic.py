@@ -81,6 +81,7 @@ class DeadLetterTopic:
     """The letters of one topic that `group_id` has not replayed.
 
     Raises:
+        SettingsInvalid: `kafka.properties` are not accepted.
         KafkaFailed: Kafka can't be reached, refuses us, or has no such topic.
     """
 
@@ -103,6 +104,9 @@ class DeadLetterTopic:
         config = consumer_config(connection, _DEFAULTS, fixed)
         try:
             self._consumer = Consumer({**config, **callbacks}, logger=logging.getLogger("confluent_kafka"))
+        except KafkaException as error:
+            raise kafka_errors.properties_refused(error) from None
+        try:
             self._partitions = dict(self._find(Lookup(connection)))
         except KafkaException as error:
             raise self._failed(kafka_errors.cause(error)) from None

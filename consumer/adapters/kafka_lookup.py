@@ -32,7 +32,7 @@ from consumer.adapters.kafka_config import admin_config
 from consumer.core.record import TopicPartition
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping
+    from collections.abc import Callable, Generator, Iterable, Mapping
 
     from consumer.adapters.kafka_config import Connection
 
@@ -117,21 +117,24 @@ class Lookup:
 
     def partitions(self, topics: Iterable[str]) -> Generator[None, None, dict[str, int | KafkaError]]:
         """How many partitions each topic has, or why that is not known."""
-        answer: Future[dict[str, int | KafkaError]] = Future()
-        # The one question that the library has no asynchronous form of, except for a cluster with a controller.
-        Thread(target=self._ask_partitions, args=(tuple(topics), answer), daemon=True, name="kafka-lookup").start()
-        return (yield from _wait(answer))
+        return (yield from _wait(_in_thread(lambda: self._ask_partitions(tuple(topics)))))
 
-    def _ask_partitions(self, topics: tuple[str, ...], answer: Future[dict[str, int | KafkaError]]) -> None:
+    def _ask_partitions(self, topics: tuple[str, ...]) -> dict[str, int | KafkaError]:
         found: dict[str, int | KafkaError] = {}
-        try:
-            for name in topics:
-                topic = self._admin.list_topics(name, timeout=ANSWER_SECONDS).topics[name]
-                found[name] = topic.error or len(topic.partitions)
-        except Exception as error:  # noqa: BLE001  # whatever it is: who waits must hear of it, or waits for ever
-            answer.set_exception(error)
-        else:
-            answer.set_result(found)
+        for name in topics:
+            topic = self._admin.list_topics(name, timeout=ANSWER_SECONDS).topics[name]
+            found[name] = topic.error or len(topic.partitions)
+        return found
+
+    def all_partitions(self) -> Generator[None, None, list[TopicPartition]]:
+        """Every partition that we may see, without those of Kafka's own topics."""
+        topics = (yield from _wait(_in_thread(lambda: self._admin.list_topics(timeout=ANSWER_SECONDS)))).topics
+        return [
+            TopicPartition(name, number)
+            for name, topic in topics.items()
+            if not name.startswith("__")
+            for number in topic.partitions
+        ]
 
     def readable(self, topic: str) -> Generator[None, None, bool]:
         """Whether we have the right to read a topic; a broker that does not tell lets everybody."""
@@ -159,15 +162,15 @@ class Lookup:
         return any(member.member_id == member_id and not member.assignment.topic_partitions for member in members)
 
     def committed(
-        self, group_id: str, partitions: Iterable[TopicPartition]
+        self, group_id: str, partitions: Iterable[TopicPartition] | None = None
     ) -> Generator[None, None, dict[TopicPartition, CommittedOffset]]:
-        """What the group committed; partitions without a commit are left out."""
-        asked = [KafkaPartition(*key) for key in partitions]
+        """What the group committed, for all partitions or those given; partitions without a commit are left out."""
+        wanted = (yield from self.all_partitions()) if partitions is None else partitions
+        asked = [KafkaPartition(*key) for key in wanted]
         if not asked:
             return {}
-        answer: Future[list[KafkaPartition]] = Future()
         self._open(group_id)
-        Thread(target=self._ask_committed, args=(group_id, asked, answer), daemon=True, name="kafka-lookup").start()
+        answer = _in_thread(lambda: self._ask_committed(group_id, asked))
         while not answer.done():
             self._listen(group_id)
             if group_id in self._refusals:
@@ -180,21 +183,6 @@ class Lookup:
             if part.offset >= 0:
                 found[TopicPartition(part.topic, part.partition)] = CommittedOffset(part.offset, part.metadata or "")
         return found
-
-    def all_committed(self, group_id: str) -> Generator[None, None, dict[TopicPartition, CommittedOffset]]:
-        """What the group committed in any partition of the topics that we may see."""
-        answer: Future[list[TopicPartition]] = Future()
-        Thread(target=self._ask_everything, args=(answer,), daemon=True, name="kafka-lookup").start()
-        return (yield from self.committed(group_id, (yield from _wait(answer))))
-
-    def _ask_everything(self, answer: Future[list[TopicPartition]]) -> None:
-        try:
-            topics = self._admin.list_topics(timeout=ANSWER_SECONDS).topics
-        except Exception as error:  # noqa: BLE001  # as above
-            answer.set_exception(error)
-        else:
-            found = ((name, topic.partitions) for name, topic in topics.items() if not name.startswith("__"))
-            answer.set_result([TopicPartition(name, each) for name, partitions in found for each in partitions])
 
     def _open(self, group_id: str) -> None:
         """Have a consumer that knows the group and never joins it.
@@ -214,14 +202,10 @@ class Lookup:
         if error is not None and error.code() in kafka_errors.REFUSED:
             self._refusals[group_id] = error
 
-    def _ask_committed(self, group_id: str, asked: list[KafkaPartition], answer: Future[list[KafkaPartition]]) -> None:
-        try:
-            found = self._groups[group_id].committed(asked, timeout=ANSWER_SECONDS)
-        except Exception as error:  # noqa: BLE001  # as above
-            answer.set_exception(error)
-        else:
-            self._refusals.pop(group_id, None)
-            answer.set_result(found)
+    def _ask_committed(self, group_id: str, asked: list[KafkaPartition]) -> list[KafkaPartition]:
+        found = self._groups[group_id].committed(asked, timeout=ANSWER_SECONDS)
+        self._refusals.pop(group_id, None)
+        return found
 
     def offsets(self, wanted: Mapping[TopicPartition, OffsetSpec]) -> Generator[None, None, dict[TopicPartition, int]]:
         """Offsets by specification; for a time behind the last record, the end."""
@@ -236,6 +220,20 @@ class Lookup:
             found[TopicPartition(part.topic, part.partition)] = (yield from _wait(answer)).offset
         behind = {key: LATEST for key, offset in found.items() if offset < 0}
         return found | (yield from self.offsets(behind))
+
+
+def _in_thread(ask: Callable[[], T]) -> Future[T]:
+    """The answer to a question that has no asynchronous form in the library, except for a cluster's controller."""
+    answer: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            answer.set_result(ask())
+        except Exception as error:  # noqa: BLE001  # whatever it is: who waits must hear of it, or waits for ever
+            answer.set_exception(error)
+
+    Thread(target=run, daemon=True, name="kafka-lookup").start()
+    return answer
 
 
 def _wait(answer: Future[T]) -> Generator[None, None, T]:

@@ -41,7 +41,7 @@ def newest(connection: Connection, topic: str, count: int) -> list[Record]:
         config = consumer_config(connection, {"log_level": 2}, _FIXED)
         consumer = Consumer(config, logger=logging.getLogger("confluent_kafka"), error_cb=errors.append)
     except KafkaException as error:
-        raise KafkaFailed(f"kafka.properties: {kafka_errors.cause(error).str()}") from None
+        raise kafka_errors.properties_refused(error) from None
     try:
         records = [
             record

@@ -169,7 +169,7 @@ class LedgerClient:
         return self.ask(self.lookup.offsets({self._partition: spec}))[self._partition]  # type: ignore[dict-item]  # an OffsetSpec
 
     def _sentence(self, error: KafkaError) -> str:
-        if error.code() in kafka_errors.REFUSED:
+        if error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED:
             return ledger_topic.refused(self._topic)
         return kafka_errors.sentence(error, self._place)
 

@@ -16,7 +16,6 @@ from confluent_kafka import TopicPartition as KafkaPartition
 from consumer.adapters import kafka_errors
 from consumer.adapters.kafka_config import consumer_config, producer_config
 from consumer.core.ledger import Entry, decode, encode
-from consumer.errors import KafkaFailed
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
@@ -26,7 +25,8 @@ if TYPE_CHECKING:
 MOST_ROWS = 2000
 """Records that one reading takes in: at a start, a day's worth in about twenty readings."""
 
-_READER_DEFAULTS = {"fetch.wait.max.ms": 100, "check.crcs": True}
+_NOTICES_DELETION = {"topic.metadata.propagation.max.ms": 3000}
+_READER_DEFAULTS = {"fetch.wait.max.ms": 100, "check.crcs": True, **_NOTICES_DELETION}
 _READER_FIXED = {
     "group.id": "profile-consumer.quota-ledger",  # the library wants one; nothing of it reaches a group
     "enable.auto.commit": False,
@@ -63,7 +63,7 @@ class LedgerLog:
     """Appends to and reads from the one partition of the ledger; for one thread.
 
     Raises:
-        KafkaFailed: `kafka.properties` are not accepted.
+        SettingsInvalid: `kafka.properties` are not accepted.
     """
 
     def __init__(self, connection: Connection, topic: str) -> None:
@@ -74,9 +74,9 @@ class LedgerLog:
         config = consumer_config(connection, _READER_DEFAULTS, _READER_FIXED)
         try:
             self._consumer = Consumer(config, logger=logging.getLogger("confluent_kafka"), error_cb=lambda _: None)
+            self._producer = self._connect()
         except KafkaException as error:
-            raise KafkaFailed(f"kafka.properties: {kafka_errors.cause(error).str()}") from None
-        self._producer = self._connect()
+            raise kafka_errors.properties_refused(error) from None
 
     # -- writing -------------------------------------------------------------------------------------------------------
 
@@ -108,13 +108,13 @@ class LedgerLog:
         """What became of appends since the last call; never waits."""
         try:
             self._producer.poll(0)
-        except KafkaException:  # a fatal error, once; `append` makes a new producer
+        except KafkaException:  # fatal: the producer will be replaced, and has reported what it held
             self._broken = True
         reports, self._reports = self._reports, []
         return reports
 
     def _connect(self) -> Producer:
-        config = producer_config(self._connection, {}, _WRITER_FIXED)
+        config = producer_config(self._connection, _NOTICES_DELETION, _WRITER_FIXED)
         return Producer({**config, "error_cb": self._on_error}, logger=logging.getLogger("confluent_kafka"))
 
     def _on_error(self, error: KafkaError) -> None:

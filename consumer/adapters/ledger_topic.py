@@ -13,7 +13,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from consumer.adapters import kafka_errors
 from consumer.core.lease import LONGEST_LIFE
-from consumer.errors import LedgerInvalid, Problem, Stopped
+from consumer.errors import KafkaFailed, LedgerInvalid, Problem, Stopped
 from consumer.units import format_duration
 
 if TYPE_CHECKING:
@@ -108,11 +108,12 @@ def find(lookup: Lookup, topic: LedgerTopic, group_id: str) -> Generator[None, N
 
     Raises:
         LedgerInvalid: It has other settings.
-        Stopped: It is missing although the group has worked before, or Kafka lets us neither see nor create it.
+        Stopped: It is missing although the group has worked before.
+        KafkaFailed: Kafka refuses to create or show it, until somebody does what the message says.
         KafkaException: Kafka did not answer; to be tried again.
     """
     # The commits first: another member may create the ledger and commit between the two questions.
-    committed = bool((yield from lookup.all_committed(group_id)))
+    committed = bool((yield from lookup.committed(group_id)))
     replicas = yield from lookup.replicas(topic.name)
     if replicas is None and committed:
         if (yield from missing(lookup, topic)):
@@ -148,7 +149,7 @@ def create(lookup: Lookup, topic: LedgerTopic) -> Generator[None, None, None]:
     except KafkaException as error:
         code = kafka_errors.cause(error).code()
         if code in _REFUSED:
-            raise Stopped(
+            raise KafkaFailed(
                 f"the quota ledger {topic.name} is missing and Kafka refuses to create it "
                 f"({kafka_errors.cause(error).name()}): give our user its right Create, or run "
                 f"`{topic.command(replicas)}`"
@@ -166,7 +167,7 @@ def check(lookup: Lookup, topic: LedgerTopic) -> Generator[None, None, None]:
         config = yield from lookup.config(topic.name)
     except KafkaException as error:
         if kafka_errors.cause(error).code() in kafka_errors.REFUSED:
-            raise Stopped(refused(topic)) from None
+            raise KafkaFailed(refused(topic)) from None
         raise
     if problems := topic.problems(replicas or [], config):
         raise LedgerInvalid(problems)

@@ -22,7 +22,7 @@ from consumer.adapters.ledger_log import LedgerLog, Report, Row
 from consumer.adapters.logs import Repeats
 from consumer.core.ledger import Ledger, Take
 from consumer.core.record import TopicPartition
-from consumer.errors import LedgerInvalid, ProfileConsumerError, Stopped
+from consumer.errors import KafkaFailed, LedgerInvalid, ProfileConsumerError, Stopped
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -38,6 +38,9 @@ log = structlog.get_logger()
 AGAIN = 1.0
 """Seconds until something is tried again that Kafka refused or did not answer."""
 
+TURN_EVERY = 0.002
+"""Seconds between two steps, about what Kafka takes to answer: a fast loop turns ten times in it."""
+
 PROBE_SECONDS = 10.0
 """Seconds after which a probe that was not acknowledged is sent anew."""
 
@@ -52,6 +55,9 @@ class NoLedger:
     def turn(self, now: Clocks) -> None:
         """Nothing to read or append."""
 
+    def release(self, now: Clocks) -> None:
+        """Nothing was taken."""
+
     def raise_if_stopped(self) -> None:
         """It never must."""
 
@@ -65,7 +71,7 @@ class QuotaLedger:
     `stands`: the topic is there as it must be. `settled`: all that was appended is acknowledged.
 
     Raises:
-        KafkaFailed: `kafka.properties` are not accepted.
+        SettingsInvalid: `kafka.properties` are not accepted.
     """
 
     def __init__(self, connection: Connection, topic: LedgerTopic, group_id: str, quota: SharedQuota) -> None:
@@ -88,6 +94,7 @@ class QuotaLedger:
         self._failure: ProfileConsumerError | None = None
         self._ended = False
         self._now: Clocks
+        self._turned = 0.0
 
     @property
     def asking(self) -> bool:
@@ -111,10 +118,10 @@ class QuotaLedger:
             raise failure
 
     def turn(self, now: Clocks) -> None:
-        """Go a step further; never waits and never raises."""
-        if self._ended:
+        """Go a step further; never waits and never raises. Called more often than it is worth, it does nothing."""
+        if self._ended or 0 <= now.boot - self._turned < TURN_EVERY:
             return
-        self._now = now
+        self._now, self._turned = now, now.boot
         self._lookup.serve()
         self._acknowledge()
         self._ask()
@@ -122,6 +129,12 @@ class QuotaLedger:
             self._read()
         if self._opened:
             self._append()
+
+    def release(self, now: Clocks) -> None:
+        """Give back the calls that were taken and not made; `settled` tells when it is written."""
+        self._quota.release()
+        self._turned = 0.0
+        self.turn(now)
 
     def close(self, seconds: float) -> None:
         """Wait at most so long for what is being written."""
@@ -140,8 +153,11 @@ class QuotaLedger:
             self._steps = steps
         except StopIteration:
             pass
-        except KafkaException as error:
-            self._unavailable(kafka_errors.cause(error))
+        except (KafkaException, KafkaFailed) as error:
+            if isinstance(error, KafkaFailed):
+                self._tell("refused", str(error))
+            else:
+                self._unavailable(kafka_errors.cause(error))
             self._steps, self._next = self._open() if not self._opened else None, now + AGAIN
         except (LedgerInvalid, Stopped) as failure:
             self._stop(failure)
@@ -238,16 +254,15 @@ class QuotaLedger:
             )
 
     def _unavailable(self, error: KafkaError) -> None:
-        refused = error.code() in kafka_errors.REFUSED
+        refused = error.code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
         message = ledger_topic.refused(self._topic) if refused else kafka_errors.sentence(error, self._place)
-        suppressed = self._repeats.admit(error.code(), time.monotonic())
+        self._tell(error.name(), message)
+
+    def _tell(self, error: str, message: str) -> None:
+        suppressed = self._repeats.admit(error, time.monotonic())
         if suppressed is not None:
             log.warning(
-                "quota_ledger_unavailable",
-                topic=self._topic.name,
-                error=error.name(),
-                message=message,
-                suppressed=suppressed,
+                "quota_ledger_unavailable", topic=self._topic.name, error=error, message=message, suppressed=suppressed
             )
 
     def _stop(self, failure: ProfileConsumerError) -> None:

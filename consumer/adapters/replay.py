@@ -110,7 +110,7 @@ class Replay:
     """One run over a dead-letter topic.
 
     Raises:
-        KafkaFailed: `kafka.properties` are not accepted.
+        SettingsInvalid: `kafka.properties` are not accepted.
     """
 
     def __init__(self, connection: Connection, letters: DeadLetterTopic, wish: Wish) -> None:
@@ -124,7 +124,7 @@ class Replay:
         try:
             self._producer = Producer(config, logger=logging.getLogger("confluent_kafka"))
         except KafkaException as error:
-            raise KafkaFailed(f"kafka.properties: {kafka_errors.cause(error).str()}") from None
+            raise kafka_errors.properties_refused(error) from None
 
     def survey(self, watch: Callable[[], None], stopping: Event) -> None:
         """Count what `run` would do, and write nothing."""

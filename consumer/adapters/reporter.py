@@ -9,21 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 import structlog
 
-import consumer
-from consumer.adapters import quota_watch
 from consumer.adapters.conditions import Conditions
 from consumer.adapters.logs import Repeats
-from consumer.adapters.status import (
-    DeadLettered,
-    MappingStatus,
-    PartitionStatus,
-    QuotaStatus,
-    Snapshot,
-    Status,
-    StatusBoard,
-)
+from consumer.adapters.snapshots import Counted, Snapshots
+from consumer.adapters.status import DeadLettered, StatusBoard
 from consumer.core.record import TopicPartition
-from consumer.core.state import State, StateBook, first
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -40,7 +30,7 @@ if TYPE_CHECKING:
     from consumer.core.engine import Engine
     from consumer.core.mapping import Mappings
     from consumer.core.outcome import Completed
-    from consumer.core.partition import Assignment, Partition
+    from consumer.core.partition import Assignment
     from consumer.core.quota import Quota
 
 EVERY = 1.0
@@ -72,22 +62,18 @@ class Reporter:
 
     def __init__(self, mappings: Mappings, quota: Quota, windows: Windows, names: Names, retention: Retention) -> None:
         self._mappings = mappings
-        self._quota = quota
         self._metrics, self._board, self._heartbeat = windows
         self._group_id, self._hasher = names
         self._retention = retention
         self._repeats = Repeats()
         self._conditions = Conditions()
-        self._quota_watch = quota_watch.QuotaWatch()
-        self._states: StateBook[TopicPartition | None] = StateBook()
-        self._states.enter(None, State.STARTING, self._board.latest.status.since)
+        self._snapshots = Snapshots(mappings, quota, self._board.latest.status.since)
         self._calls: Counter[str] = Counter()
         self._told: Counter[tuple[str, str, int | None]] = Counter()
         self._dying: dict[tuple[TopicPartition, int], DeadLetter] = {}
         self._dead: deque[DeadLettered] = deque(maxlen=NEWEST)
         self._next = 0.0
         self._started = False
-        self._stopping = False
 
     # -- as things happen ----------------------------------------------------------------------------------------------
 
@@ -188,7 +174,7 @@ class Reporter:
 
     def stopping(self, reason: str, now: Clocks) -> None:
         """The end begins."""
-        self._stopping = True
+        self._snapshots.stopping = True
         log.info("stopping", reason=reason)
         self._board.publish(self._board.latest.stopping(now.wall))
 
@@ -209,10 +195,11 @@ class Reporter:
             return
         self._next = now.boot + EVERY
         self._tell(engine)
-        self._board.publish(self._snapshot(engine, source, now))
+        counted = Counted(self._calls, self._told, tuple(self._dead))
+        self._board.publish(self._snapshots.take(engine, source, counted, now))
 
     def _forget(self, key: TopicPartition) -> None:
-        self._states.forget(key)
+        self._snapshots.forget(key)
         self._dying = {place: letter for place, letter in self._dying.items() if place[0] != key}
 
     def _tell(self, engine: Engine) -> None:
@@ -222,99 +209,3 @@ class Reporter:
                 topic, outcome, _ = key
                 self._metrics.records(topic, cast("RecordOutcome", outcome), new)
         self._told = engine.tally.records.copy()
-
-    def _snapshot(self, engine: Engine, source: KafkaSource, now: Clocks) -> Snapshot:
-        ends = source.end_offsets({key: each.tracker.next_offset for key, each in engine.partitions.items()})
-        in_flight = engine.in_flight()
-        self._usage = self._quota.usage(now)
-        self._quota_watch.watch(self._usage, now)
-        partitions = tuple(
-            self._partition(engine, partition, ends.get(key), in_flight[key], now)
-            for key, partition in sorted(engine.partitions.items())
-        )
-        oldest = engine.oldest()
-        trouble = source.trouble
-        refused = engine.gate.credentials.reason is not None or (trouble is not None and trouble.refused)
-        return Snapshot(
-            status=self._status(partitions, source, now),
-            joined=source.joined,
-            credentials_refused=refused,
-            kafka_failing_since=trouble.since if trouble else None,
-            kafka_failing_why=trouble.reason if trouble else "",
-            pending_events=engine.pending_events,
-            pending_bytes=engine.pending_bytes,
-            in_flight_calls=engine.gate.in_flight,
-            oldest_pending_seconds=0.0 if oldest is None else max(0.0, now.wall - oldest / 1000),
-            dead_letters=tuple(self._dead),
-            unmapped=_of_mapping(self._told, None),
-        )
-
-    def _status(self, partitions: tuple[PartitionStatus, ...], source: KafkaSource, now: Clocks) -> Status:
-        shown = [partition.state for partition in partitions]
-        if self._stopping:
-            shown.append(State.STOPPING)
-        elif source.trouble is not None:
-            shown.append(State.KAFKA_UNREACHABLE)
-        elif not source.joined:
-            shown.append(State.STARTING)
-        self._states.enter(None, first(shown), now.wall)
-        state, since = self._states[None]
-        records = self._told
-        usage = self._usage
-        return Status(
-            state=state,
-            since=since,
-            version=consumer.__version__,
-            mappings=tuple(
-                MappingStatus(name=name, hash=digest, records=_of_mapping(records, index))
-                for index, (name, digest) in enumerate(zip(self._mappings.names, self._mappings.hashes, strict=True))
-            ),
-            partitions=partitions,
-            calls=dict(self._calls),
-            quota=QuotaStatus(
-                limit=usage.limit,
-                window_seconds=usage.window,
-                used=usage.used if usage.limit else None,
-                left=usage.left if usage.limit else None,
-                next_free_at=usage.next_free_at,
-            ),
-        )
-
-    def _partition(
-        self, engine: Engine, partition: Partition, end: int | None, in_flight: int, now: Clocks
-    ) -> PartitionStatus:
-        key, tracker = partition.key, partition.tracker
-        behind = end is not None and end > tracker.next_offset
-        left = self._states.enter(key, engine.state(key, now, behind=behind), now.wall)
-        state, since = self._states[key]
-        reason = engine.reason(key, state) or quota_watch.reason(self._usage, state)
-        if left is not None:
-            log.info(
-                "state_changed",
-                topic=key.topic,
-                partition=key.partition,
-                state=state,
-                before=left.state,
-                reason=reason,
-            )
-        return PartitionStatus(
-            topic=key.topic,
-            partition=key.partition,
-            state=state,
-            since=since,
-            committed=partition.committed,
-            position=tracker.next_offset,
-            end=end,
-            lag=None if end is None else max(0, end - (partition.committed or 0)),
-            pending=tracker.unresolved,
-            in_flight=in_flight,
-            reason=reason,
-        )
-
-
-def _of_mapping(records: Counter[tuple[str, str, int | None]], mapping: int | None) -> dict[str, int]:
-    found: Counter[str] = Counter()
-    for (_, outcome, index), count in records.items():
-        if index == mapping:
-            found[outcome] += count
-    return dict(found)

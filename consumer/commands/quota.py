@@ -45,10 +45,10 @@ def command(context: click.Context, config: Path | None, *, as_json: bool) -> No
       profile-consumer quota
       profile-consumer quota take 20000 --for 2h --note "nightly import"
     """  # noqa: D301  # click reads \b
-    context.obj = _load(config)
+    context.obj = config
     if context.invoked_subcommand is not None:
         return
-    chosen: Settings = context.obj
+    chosen = _load(config)
     if not chosen.quota.limit:
         click.echo('{"limit":0}' if as_json else "The quota is off (quota.limit: 0): calls are not counted.")
         return
@@ -61,8 +61,9 @@ def command(context: click.Context, config: Path | None, *, as_json: bool) -> No
 @click.argument("calls", type=click.IntRange(1))
 @click.option("--for", "duration", required=True, metavar="DURATION", help="Within which they are made: 30m, 2h … 24h.")
 @click.option("--note", required=True, help="For whom; everybody sees it.")
+@config_option
 @click.pass_obj
-def take(chosen: Settings, calls: int, duration: str, note: str) -> None:
+def take(outer: Path | None, config: Path | None, calls: int, duration: str, note: str) -> None:
     """Reserve CALLS for a job outside this program that uses the same quota.
 
     Exits with 1 when so many are not free. The job must have ended its last call when DURATION is over; the calls
@@ -73,6 +74,7 @@ def take(chosen: Settings, calls: int, duration: str, note: str) -> None:
       profile-consumer quota take 20000 --for 2h --note "nightly import" && ./import.sh
     """  # noqa: D301  # click reads \b
     seconds = _duration(duration)
+    chosen = _load(config or outer)
     if not chosen.quota.limit:
         raise click.ClickException("the quota is off (quota.limit: 0): there is nothing to reserve from")
     if calls > chosen.quota.limit:
@@ -90,8 +92,9 @@ def take(chosen: Settings, calls: int, duration: str, note: str) -> None:
 
 
 @command.command("init")
+@config_option
 @click.pass_obj
-def init(chosen: Settings) -> None:
+def init(outer: Path | None, config: Path | None) -> None:
     """Create a ledger that is missing although the service has run before.
 
     How many calls were made in the last window is unknown then, and the new ledger begins at 0: wait for a window
@@ -101,6 +104,7 @@ def init(chosen: Settings) -> None:
     Example:
       profile-consumer quota init
     """  # noqa: D301  # click reads \b
+    chosen = _load(config or outer)
     topic, window = chosen.quota.topic, format_duration(chosen.quota.window)
     client = LedgerClient(connection(chosen), LedgerTopic(topic, chosen.quota.window), clocks)
     if client.exists():

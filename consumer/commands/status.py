@@ -76,7 +76,7 @@ def command(config: Path | None, *, as_json: bool) -> None:
 
 def _progress(client: LedgerClient, chosen: Settings) -> list[Progress]:
     """All partitions of the topics that the group committed in, and of those in `kafka.topics`."""
-    commits = client.ask(client.lookup.all_committed(chosen.kafka.group_id))
+    commits = client.ask(client.lookup.committed(chosen.kafka.group_id))
     topics = {key.topic for key in commits} | set(chosen.kafka.topics or ())
     counts = client.ask(client.lookup.partitions(sorted(topics)))
     keys = [

@@ -154,6 +154,7 @@ class Delivery:
         if lane.apart is not None:
             single, record = lane.apart.pop()
             lane.apart.failing_since = None
+            self._afresh(lane, lane.apart)
             events = self._resolve(single.partition, single.number)
             self._work.tally.arrivals.append(Arrival(events, record.timestamp if record else 0, lane.identity))
         else:
@@ -162,7 +163,6 @@ class Delivery:
             events = sum(self._resolve(partition, number) for partition, part in parts for number in part.numbers)
             self._work.tally.arrivals.append(Arrival(events, newest, lane.identity))
             lane.parts.clear()
-        self._afresh(lane)
 
     def _resolve(self, partition: TopicPartition, number: int) -> int:
         events, mapping = self._work.partitions[partition].tracker.resolve(number)
@@ -246,14 +246,12 @@ class Delivery:
         command = self._dead_letters.bury(partition, single.number, record, rejection, history)
         if command is not None:
             self._work.commands.append(command)
-        self._afresh(lane)
+        self._afresh(lane, apart)
 
     @staticmethod
-    def _afresh(lane: Lane) -> None:
-        """What the lane carried is settled: the history of what it carries next starts anew."""
-        lane.attempts = lane.apart.attempts if lane.apart else 0
-        lane.status = lane.apart.status if lane.apart else None
-        lane.failing_since = lane.apart.failing_since if lane.apart else None
+    def _afresh(lane: Lane, apart: Apart) -> None:
+        """An event is settled: the next one's history is that of the calls which carried all of them."""
+        lane.attempts, lane.status, lane.failing_since = apart.attempts, apart.status, apart.failing_since
         lane.failures, lane.due = 0, 0.0
 
     # -- what is where -------------------------------------------------------------------------------------------------

@@ -64,10 +64,6 @@ class Gate:
         """Lanes that wait for a call now, and lanes created since the start: the quota is paced by them."""
         self._quota.backlog(waiting, created)
 
-    def release(self) -> None:
-        """Nothing more is to be sent for now: calls that were taken and not made are given back."""
-        self._quota.release()
-
     def states(self, now: Clocks) -> list[State]:
         """What holds back calls at this moment, without asking for one."""
         holding = []

@@ -83,7 +83,9 @@ class _MappingReader:
         event_format = self._format(root, declared) or EventFormat(decode_json)
         sources = SourceReader(self.report, event_format.shape, self._limit)
         self.claim = read_claim(root, self.report, sources, declared)._replace(names=event_format.names)
-        files = (self._file, declared.schema if declared else None)
+        files = [self._file, declared.schema if declared else None]
+        if str(files[1]).endswith(".proto"):  # it may import the others
+            files += sorted(name for name in self._files if name.endswith(".proto") and name != files[1])
         identity, occurred_at, attributes = map(root.entries.get, ("identity", "occurred_at", "attributes"))
         when = root.entries.get("when")
         time = sources.source(occurred_at.value, occurred_at.key, "occurred_at") if occurred_at else None

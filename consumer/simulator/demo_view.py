@@ -73,9 +73,10 @@ def summary(result: Result) -> RenderableType:
         verdict_line.append(f"\n{result.last_words}", style="not bold")
     following = [
         "What to try next:",
+        "  schemas/*.mapping.yaml         how the events above became attributes",
+        "  profile-consumer new --help    a first mapping, from the schema of your events",
         "  profile-consumer simulate      a simulated Target of your own",
         "  profile-consumer run --help    the service, on your Kafka and with your Target",
-        "  schemas/*.mapping.yaml         how the events above became attributes",
     ]
     return Group(*facts, verdict_line, "", *_profile(result), "", *following)
 

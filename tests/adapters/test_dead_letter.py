@@ -16,7 +16,7 @@ from consumer.core.acknowledgement import DeadLetterReport
 from consumer.core.command import DeadLetter
 from consumer.core.profile import Rejection
 from consumer.core.record import Record, TopicPartition
-from consumer.errors import KafkaFailed
+from consumer.errors import SettingsInvalid
 from tests.adapters.kafka_member import PATIENCE
 from tests.end_to_end.load import refuse_all
 
@@ -282,7 +282,7 @@ def test_after_a_fatal_error_a_new_producer_takes_over(
 
 
 def test_properties_that_kafka_does_not_know_are_named(producer: Callable[..., DeadLetterProducer]) -> None:
-    with pytest.raises(KafkaFailed, match=r"kafka\.properties: No such configuration property"):
+    with pytest.raises(SettingsInvalid, match=r"kafka\.properties: No such configuration property"):
         producer("t", {"linger": "1"})
 
 

@@ -7,7 +7,7 @@ from confluent_kafka import Producer
 
 from consumer.adapters.kafka_config import Connection
 from consumer.adapters.kafka_newest import newest
-from consumer.errors import KafkaFailed
+from consumer.errors import KafkaFailed, SettingsInvalid
 
 if TYPE_CHECKING:
     from tests.kafka import Kafka
@@ -63,5 +63,5 @@ def test_a_broker_that_is_missing_is_told_with_what_to_check(monkeypatch: pytest
 
 
 def test_properties_that_the_library_refuses_are_told() -> None:
-    with pytest.raises(KafkaFailed, match=r"kafka\.properties: .*frobnicate"):
+    with pytest.raises(SettingsInvalid, match=r"kafka\.properties: .*frobnicate"):
         newest(Connection("127.0.0.1:1", {"frobnicate": "1"}), "t", 1)

@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 
 from consumer.adapters import ledger_topic
 from consumer.adapters.kafka_config import Connection
+from consumer.adapters.ledger_log import LedgerLog
 from consumer.adapters.ledger_topic import LedgerTopic
 from consumer.adapters.quota_ledger import NoLedger, QuotaLedger
 from consumer.core.clock import Clocks
@@ -23,7 +24,7 @@ from consumer.core.lease import Call, Terms
 from consumer.core.ledger import Close, Entry, Take, decode, encode
 from consumer.core.shared_quota import SharedQuota
 from consumer.core.state import NotNow, State
-from consumer.errors import LedgerInvalid, Stopped
+from consumer.errors import LedgerInvalid, SettingsInvalid, Stopped
 from tests.adapters.kafka_member import PATIENCE, new_group
 
 if TYPE_CHECKING:
@@ -115,9 +116,8 @@ def test_the_first_start_creates_the_ledger_as_it_must_be(kafka: Kafka, topic: s
         assert replica.ledger.stands
         assert not replica.ledger.asking
     wanted = ConfigResource(ResourceType.TOPIC, topic)
-    config = {
-        key: entry.value for key, entry in kafka.admin.describe_configs([wanted])[wanted].result(PATIENCE).items()
-    }
+    described = kafka.admin.describe_configs([wanted])[wanted].result(PATIENCE)
+    config = {name: entry.value for name, entry in described.items()}
     expected = LedgerTopic(topic, WINDOW).settings(1)
     assert {name: config[name] for name in expected} == expected
     assert len(kafka.admin.list_topics(topic).topics[topic].partitions) == 1
@@ -132,8 +132,7 @@ def test_replicas_see_each_others_calls_and_a_stop_gives_back_what_was_not_made(
         two.opened()
         one.call()
         two.until(lambda: two.used == 2, "the other has read the lease")
-        one.quota.release()
-        one.ledger.turn(clocks())
+        one.ledger.release(clocks())
         one.until(lambda: one.ledger.settled, "the close is acknowledged")
         two.until(lambda: two.used == 1, "the other has read the close")
     assert [type(entry) for entry, _ in entries(kafka, topic)] == [Take, Take, Take, Close]
@@ -147,9 +146,8 @@ def test_a_start_reads_what_counts_and_nobody_passes_the_limit(kafka: Kafka, top
         assert replica.opened().used == 198
         replica.call()
         replica.call()
-        replica.until(
-            lambda: replica.quota.usage(clocks()).blocked or replica.quota.access(clocks()) is None, "no more"
-        )
+        replica.quota.access(clocks())
+        replica.until(lambda: replica.quota.usage(clocks()).blocked, "no more")
         answer = replica.quota.access(clocks())
         assert isinstance(answer, NotNow)
         assert answer.state is State.QUOTA_BLOCKED
@@ -234,21 +232,22 @@ def test_without_kafka_there_is_no_call_once_the_lease_is_over_and_it_goes_on_by
 def test_without_rights_it_says_which_are_needed_and_goes_on_once_they_are_given(
     secure_kafka: KafkaCluster, topic: str
 ) -> None:
-    group = new_group()
+    group, ann = new_group(), secure_kafka.sasl("ann")
     secure_kafka.allow("ann", ResourceType.GROUP, group, AclOperation.READ)
-    ann = secure_kafka.sasl("ann")
-    with Replica(secure_kafka.bootstrap_sasl, topic, group, ann) as replica, pytest.raises(Stopped, match="Describe"):
+    with Replica(secure_kafka.bootstrap_sasl, topic, group, ann) as replica, capture_logs() as logs:
+
+        def told(text: str) -> bool:
+            return any(text in line.get("message", "") for line in logs)
+
+        replica.until(lambda: told("needs its rights Read, Write, Describe and DescribeConfigs"), "a warning")
+        secure_kafka.allow("ann", ResourceType.TOPIC, topic, AclOperation.DESCRIBE)
+        replica.until(lambda: told("give our user its right Create, or run `kafka-topics.sh --create"), "another")
+        with Replica(secure_kafka.bootstrap, topic) as admin:
+            admin.opened()
+        rights = (AclOperation.READ, AclOperation.DESCRIBE_CONFIGS, AclOperation.WRITE)
+        secure_kafka.allow("ann", ResourceType.TOPIC, topic, *rights)
         replica.opened()
-    with Replica(secure_kafka.bootstrap, topic) as admin:
-        admin.opened()
-    rights = (AclOperation.READ, AclOperation.DESCRIBE, AclOperation.DESCRIBE_CONFIGS)
-    secure_kafka.allow("ann", ResourceType.TOPIC, topic, *rights)
-    with Replica(secure_kafka.bootstrap_sasl, topic, group, secure_kafka.sasl("ann")) as replica:
-        with capture_logs() as logs:
-            replica.until(lambda: [line for line in logs if line["event"] == "quota_ledger_unavailable"], "a warning")
-        assert "needs its rights Read, Write, Describe and DescribeConfigs" in logs[0]["message"]
-        secure_kafka.allow("ann", ResourceType.TOPIC, topic, AclOperation.WRITE)
-        replica.opened()
+        replica.call()
 
 
 def test_a_fatal_error_of_the_producer_loses_no_close(kafka: Kafka, topic: str) -> None:
@@ -257,18 +256,21 @@ def test_a_fatal_error_of_the_producer_loses_no_close(kafka: Kafka, topic: str) 
         other.opened()
         replica.call()
         replica.ledger._log._broken = True
-        replica.quota.release()
+        replica.ledger.release(clocks())
+        replica.until(lambda: replica.ledger.settled, "the close is acknowledged")
+        other.until(lambda: other.used == 1, "the close is read")
 
-        def closed() -> bool:
-            replica.ledger.turn(clocks())
-            return other.used == 1
 
-        other.until(closed, "the close is read")
+@pytest.mark.parametrize("name", ["fetch.min.bytes", "batch.size"])
+def test_a_property_of_consumers_or_producers_that_is_refused_is_an_invalid_setting(name: str) -> None:
+    with pytest.raises(SettingsInvalid, match=rf"kafka\.properties: .*{name}"):
+        LedgerLog(Connection("127.0.0.1:1", {name: "soon"}), "ledger")
 
 
 def test_switched_off_there_is_nothing_to_connect() -> None:
     none = NoLedger()
     none.turn(clocks())
+    none.release(clocks())
     none.raise_if_stopped()
     none.close(0)
     assert (none.stands, none.settled, none.asking) == (True, True, False)

@@ -209,6 +209,28 @@ def test_nothing_is_located_before_the_start_is_committed(
     assert turn(positions, 0.0) == [Located(Assignment(ONE, 1, 5, ""), 5)]
 
 
+def test_no_start_is_committed_before_it_may_begin_and_what_has_commits_goes_on(script: Script) -> None:
+    allowed, starts = [False], list[object]()
+
+    def commit(wanted: dict[TopicPartition, int]) -> Future[KafkaError | None]:
+        starts.append(wanted)
+        return Future()
+
+    positions = StartPositions(script, "g", "earliest", commit, lambda: allowed[0])  # type: ignore[arg-type]
+    positions.add([ONE], 1)
+    turn(positions, 0.0)
+    turn(positions, AGAIN)
+    assert starts == []
+    allowed[0] = True
+    turn(positions, 2 * AGAIN)
+    assert len(starts) == 1
+    allowed[0] = False
+    script.commits[ONE] = CommittedOffset(3, "")
+    going_on = StartPositions(script, "g", "earliest", commit, lambda: False)  # type: ignore[arg-type]
+    going_on.add([ONE], 1)
+    assert [item.start for item in turn(going_on, 0.0)] == [3]
+
+
 def test_a_refused_start_is_tried_again(
     positions: StartPositions, starts: list[tuple[dict[TopicPartition, int], Future[KafkaError | None]]]
 ) -> None:

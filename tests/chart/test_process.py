@@ -16,7 +16,6 @@ import orjson
 import pytest
 from confluent_kafka.admin import AclOperation, ResourceType  # type: ignore[attr-defined]  # exported, without __all__
 
-from consumer.cli import COMMANDS
 from tests.chart.rendered import CHART, MOUNTED
 from tests.end_to_end.service import PATIENCE, eventually
 from tests.kafka import free_ports
@@ -141,7 +140,6 @@ def test_invalid_mappings_end_before_anything_is_read(
     assert "kafka.on_out_of_range: expected stop, earliest or latest" in running.log.read_text()
 
 
-@pytest.mark.skipif("check" not in COMMANDS, reason="profile-consumer check is not there yet")
 def test_the_init_container_finds_what_is_wrong(chart: Chart, kafka: Kafka, target: Target, tmp_path: Path) -> None:
     for name, mapping, code in (("good", "", 0), ("bad", "version: 2", 1)):
         root = tmp_path / name

@@ -223,10 +223,13 @@ def test_a_spent_quota_is_shown_and_waited_for_and_what_waits_merges() -> None:
     assert script.engine.pending_events == 3
 
 
-def test_the_oldest_event_that_waits_is_told() -> None:
-    script = Script(max_in_flight=1).assign().give(0, "c1:1", timestamp=50)
-    assert script.engine.oldest() == 50
-    script.sends()
+def test_the_oldest_event_that_is_not_resolved_is_told() -> None:
+    script = Script(max_in_flight=1).assign()
     assert script.engine.oldest() is None
+    script.give(0, "c1:1", timestamp=50)
+    assert script.engine.oldest() == 50
+    (sent,) = script.sends()
+    assert script.engine.oldest() == 50, "on the wire is not resolved"
     script.give(1, "c2:1", timestamp=70).give(2, "c3:1", timestamp=60)
-    assert script.engine.oldest() == 70
+    script.end(sent.number)
+    assert script.engine.oldest() == 70, "of what waits, that which has waited longest"

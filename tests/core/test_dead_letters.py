@@ -185,6 +185,7 @@ def test_dead_letters_above_the_committed_offset_are_not_written_again_and_still
 
 @pytest.mark.parametrize(("read", "stops"), [(WINDOW - 2, False), (WINDOW - 1, True), (WINDOW, True)])
 def test_the_share_is_looked_at_from_a_thousand_records_on(read: int, *, stops: bool) -> None:
+    assert WINDOW == 1000
     script = Script(LIMITS._replace(max_ratio=0.0)).assign().give(0, *["skip"] * read).give(read, "bad")
     assert len(script.settle()) == (0 if stops else 1)
     assert (script.engine.stop_reason is not None) is stops

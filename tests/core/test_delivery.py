@@ -201,6 +201,21 @@ def test_the_first_throttled_call_stops_everything(asked: float | None, wait: fl
     assert {sent.identity for sent in script.sends()} <= {"c1", "c3"}
 
 
+def test_without_retry_after_a_throttled_lane_is_ready_as_soon_as_the_sender_is() -> None:
+    script = Script().assign().give(0, "c1:1")
+    script.one(Throttled(429, None))
+    assert script.engine._delivery._ready[0][0] == script.boot
+
+
+def test_the_loop_waits_for_a_retry_and_no_longer_for_a_slot_that_came_free() -> None:
+    script = Script(max_in_flight=1).assign().give(0, "c1:1", "c2:1")
+    (first,) = script.sends()
+    script.end(first.number, FAILED)
+    assert script.one() == "c2:v=1"
+    assert script.sends() == []
+    assert script.engine.wait(script.now, 9.0) == 0.5
+
+
 def test_a_throttled_lane_goes_back_unharmed() -> None:
     script = Script().assign().give(0, "c1:a=1")
     script.one(THROTTLED)

@@ -307,3 +307,13 @@ def test_a_framed_case_reads_as_the_mapping_has_it_whatever_its_id() -> None:
 def test_a_case_of_a_json_mapping_is_json_as_it_is_written() -> None:
     (case,) = cases(loaded("format: json"), b"- {name: n, event_file: a.json, expect: skipped}", **{"a.json": b"{ }"})
     assert case.record.value == b"{ }"
+
+
+def test_the_hash_of_a_mapping_changes_with_a_file_that_its_schema_imports() -> None:
+    before = files(HEADS["protobuf"])
+    after = before | {"common.event.proto": COMMON.replace(b"string id = 1", b"string id = 1; string more = 2")}
+    assert parse_mappings(before).hashes != parse_mappings(after).hashes
+    assert (
+        parse_mappings(files(HEADS["avro"])).hashes
+        == parse_mappings(files(HEADS["avro"]) | {"common.event.proto": b""}).hashes
+    )

@@ -161,3 +161,15 @@ def test_a_message_of_google_that_is_none_of_the_special_ones_is_as_it_is() -> N
     text = b'import "google/protobuf/any.proto"; message M { optional google.protobuf.Any a = 1; }'
     shape = TypeShape([message_type(message_named(read_proto("m.proto", text, {}), None))])
     assert shape.field("a").names == ("type_url", "value")
+
+
+def test_a_time_says_what_kind_it_is() -> None:
+    times = [logical("int", "date"), logical("long", "timestamp-millis"), logical("string", "uuid"), "string"]
+    said = [TypeShape([parse_avro(orjson.dumps(schema))]).said("format") for schema in times]
+    assert said == [("date",), ("date-time",), (), ()]
+    assert AVRO.field("at").said("pattern") == ()
+
+
+def test_the_symbols_of_an_enum_are_known() -> None:
+    assert AVRO.field("kind").constants == ("A", "B")
+    assert AVRO.field("id").constants == ()

@@ -143,6 +143,21 @@ def test_waiting_agrees_with_a_naive_one(seed: int) -> None:
     assert (box.size, len(box), box.first(())) == (0, 0, None)
 
 
+@pytest.mark.parametrize("layered", [False, True])
+@pytest.mark.parametrize("longer", ["first", "second", "suffix", "key"])
+def test_every_byte_that_waits_is_counted(longer: str, *, layered: bool) -> None:
+    def size(place: str | None) -> int:
+        box = opened(T0)
+        more = {place: "x" * 10}
+        key, suffix = f"k{more.get('key', '')}".encode(), more.get("suffix", "").encode()
+        put(box, T0, key, 1, update({"a": "1" + more.get("first", "")}), suffix)
+        put(box, T0, key, 1, update({"b" if layered else "a": "2" + more.get("second", "")}), suffix)
+        return box.size
+
+    gone = longer == "first" and not layered  # it was replaced
+    assert size(longer) == size(None) + (0 if gone else 10)
+
+
 def test_turns_are_in_the_order_of_waiting_also_after_a_partition_has_gone() -> None:
     box = opened(T0, T1)
     for key, at in ((b"a", T0), (b"b", T1), (b"c", T0), (b"a", T1), (b"d", T1)):

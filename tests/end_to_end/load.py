@@ -50,8 +50,8 @@ class Visits:
         self._topic = topic
         self._partitions = partitions
         ordered = {"enable.idempotence": True}  # else a retry may change the order of events
-        large = {"message.max.bytes": 11_000_000}
-        self._producer = Producer({"bootstrap.servers": kafka.bootstrap, "linger.ms": 5, **ordered, **large})
+        large, quick = {"message.max.bytes": 11_000_000}, {"reconnect.backoff.max.ms": 500, "log_level": 0}
+        self._producer = Producer({"bootstrap.servers": kafka.bootstrap, "linger.ms": 5, **ordered, **large, **quick})
 
     def produce(self, seed: random.Random, count: int, customers: int) -> None:
         """So many more; returns once Kafka has them."""

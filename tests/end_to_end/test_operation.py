@@ -49,7 +49,7 @@ def test_a_dry_run_calls_nothing_and_touches_nothing_of_the_service(
 def test_every_metric_of_the_catalogue_is_there_and_moves(
     kafka: Kafka, target: Target, service: Callable[..., Service], seed: random.Random, tmp_path: Path, topic: str
 ) -> None:
-    target.control.patch(latency="100ms", faults=[{"status": 503, "calls": 1}])
+    target.control.patch(latency="100ms", faults=[{"status": 500, "calls": 1}])
     visits = Visits(kafka, topic, PARTITIONS)
     visits.produce(seed, 200, 40)
     for other in (b"no json", None, b'{"type": "other"}'):
@@ -73,7 +73,7 @@ def test_every_metric_of_the_catalogue_is_there_and_moves(
     outcomes = ("delivered", "dead_lettered", "skipped", "unmatched")
     counted = {outcome: most[f"{PREFIX}records_total{sorted([outcome, topic])}"] for outcome in outcomes}
     assert counted == {"delivered": 200, "dead_lettered": 1, "skipped": 1, "unmatched": 1}
-    assert most[f"{PREFIX}calls_total['throttled']"] == 1
+    assert most[f"{PREFIX}calls_total['transient']"] == 1
     assert most[f"{PREFIX}commits_total['ok']"] > 0
     assert most[f"{PREFIX}rebalances_total['assigned']"] == 1
     assert most[f"{PREFIX}dead_letters_total['decode', 'decode_failed']"] == 1

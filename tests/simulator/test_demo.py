@@ -8,6 +8,7 @@ import httpx
 import pytest
 from rich.console import Console
 
+from consumer.cli import COMMANDS
 from consumer.simulator import demo
 from consumer.simulator.demo import Demo, Result, Seen
 from consumer.simulator.demo_service import DemoService
@@ -69,7 +70,8 @@ def test_the_summary_says_that_all_is_well() -> None:
     told = printed(summary(result()))
     assert "1500 events reached their profiles with 300 calls: 5.0 events a call." in told
     assert "Nothing was lost, nothing is stale." in told
-    assert "What to try next:" in told
+    _, _, following = told.partition("What to try next:")
+    assert {name for name in re.findall(r"profile-consumer (\w+)", following) if name not in COMMANDS} == set()
 
 
 @pytest.mark.parametrize(
