@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import orjson
+import pytest
 
 from consumer.simulator.judge import Event
 from tests.end_to_end.load import mappings, resolved
@@ -27,15 +30,32 @@ def visit(number: int) -> bytes:
     return orjson.dumps({"type": "visit", "customer": "c1", "number": number})
 
 
-def test_a_target_that_takes_a_call_after_we_gave_it_up_may_turn_a_value_back_until_the_next_event(
-    kafka: Kafka, target: Target, service: Callable[..., Service], tmp_path: Path
+LATE = {"latency": "10s", "effect": True, "calls": 1}
+"""Target takes this call long after its caller has gone, and after whatever came meanwhile."""
+
+
+@pytest.mark.parametrize("how", ["timeout", "crash", "lost"])
+def test_a_call_whose_outcome_nobody_learned_may_turn_a_value_back_until_the_next_event(
+    kafka: Kafka, target: Target, service: Callable[..., Service], tmp_path: Path, how: str
 ) -> None:
     topic = kafka.create_topic(1)
-    target.control.patch(accept="answer", faults=[{"latency": "6s", "effect": True, "calls": 1}])
-    options = {"schemas": str(mappings(tmp_path, topic)), "target__timeout": "500ms", "delivery__retry_base": "10ms"}
-    options["delivery__commit_interval"] = "50ms"
-    with service(**options) as running:
+    target.control.patch(accept="answer", faults=[LATE])
+    options = {"schemas": str(mappings(tmp_path, topic)), "kafka__group_id": f"g-{topic}"}
+    options |= {"delivery__retry_base": "10ms", "delivery__commit_interval": "50ms"}
+    options["target__timeout"] = "500ms" if how == "timeout" else "20s"
+    session = {"kafka__properties": {"session.timeout.ms": "1000", "heartbeat.interval.ms": "200"}}
+    with service(**options, **session) as first, ExitStack() as members:
+        first.wait_until(lambda status: bool(status["partitions"]), "it has the partition")
+        running = first
+        if how != "timeout":
+            running = members.enter_context(service(**options, **session))
+            running.wait_until(lambda status: status["state"] == "idle", "another member waits to take over")
         kafka.produce(topic, [visit(1)])
+        eventually(lambda: target.control.summary()["in_flight"], "the call is on the wire")
+        if how == "crash":
+            first.kill()
+        elif how == "lost":
+            first.process.send_signal(signal.SIGSTOP)
         running.wait_until(resolved(1), "its repetition is accepted")
         kafka.produce(topic, [visit(2)])
         eventually(lambda: target.profile(WHO) == {"visit": "2"}, "its successor is accepted")
@@ -45,6 +65,41 @@ def test_a_target_that_takes_a_call_after_we_gave_it_up_may_turn_a_value_back_un
         running.wait_until(resolved(3), "the next event is accepted")
         assert running.stop() == 0
     assert target.judge([Event(WHO, {"visit": str(number)}) for number in (1, 2, 3)]).sound
+
+
+def test_a_call_whose_connection_broke_after_it_was_accepted_is_repeated_and_turns_nothing_back(
+    kafka: Kafka, target: Target, service: Callable[..., Service], tmp_path: Path
+) -> None:
+    topic = kafka.create_topic(1)
+    target.control.patch(faults=[{"delivery": "reset", "effect": True, "calls": 1}])
+    with service(schemas=str(mappings(tmp_path, topic)), delivery__retry_base="3s") as running:
+        kafka.produce(topic, [visit(1)])
+        eventually(lambda: len(target.history) == 1, "it is accepted and not answered")
+        kafka.produce(topic, [visit(2)])
+        running.wait_until(resolved(2), "it is repeated")
+        assert running.stop() == 0
+    verdict = target.judge([Event(WHO, {"visit": str(number)}) for number in (1, 2)])
+    assert verdict.sound
+    assert verdict.reordered == []
+
+
+def test_a_customer_known_by_two_ids_has_no_order_between_them(
+    kafka: Kafka, target: Target, service: Callable[..., Service], tmp_path: Path
+) -> None:
+    topic = kafka.create_topic(1)
+    target.control.patch(faults=[{"identities": ["c1"], "status": 500}])
+    schemas = mappings(tmp_path, topic)
+    mapping = schemas / "visit.mapping.yaml"
+    ids = "identity: [{mbox3rdPartyId: event.customer}, {mboxPC: event.visitor}]"
+    mapping.write_text(mapping.read_text().replace("identity: {mbox3rdPartyId: event.customer}", ids))
+    with service(schemas=str(schemas)) as running:
+        kafka.produce(topic, [visit(1), orjson.dumps({"type": "visit", "visitor": "p1.28_0", "number": 2})])
+        eventually(lambda: target.profile("mboxPC=p1"), "the newer one is accepted")
+        target.control.patch(faults=[])
+        running.wait_until(resolved(2), "both are accepted")
+        assert running.stop() == 0
+    accepted = [(call.visitor, call.attributes["visit"]) for call in target.history if call.accepted]
+    assert accepted == [("mboxPC=p1", "2"), (WHO, "1")], "the older event came last"
 
 
 def test_a_replay_puts_an_old_value_back(
