@@ -5,11 +5,9 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import orjson
-import pytest
 
 from consumer.simulator.judge import Event
 from tests.end_to_end.load import mappings, resolved
@@ -26,36 +24,18 @@ if TYPE_CHECKING:
 WHO = "mbox3rdPartyId=c1"
 
 
-def visit(number: int) -> bytes:
-    return orjson.dumps({"type": "visit", "customer": "c1", "number": number})
+def visit(number: int, customer: str = "c1") -> bytes:
+    return orjson.dumps({"type": "visit", "customer": customer, "number": number})
 
 
-LATE = {"latency": "10s", "effect": True, "calls": 1}
-"""Target takes this call long after its caller has gone, and after whatever came meanwhile."""
-
-
-@pytest.mark.parametrize("how", ["timeout", "crash", "lost"])
-def test_a_call_whose_outcome_nobody_learned_may_turn_a_value_back_until_the_next_event(
-    kafka: Kafka, target: Target, service: Callable[..., Service], tmp_path: Path, how: str
+def test_a_target_that_takes_a_call_after_we_gave_it_up_may_turn_a_value_back_until_the_next_event(
+    kafka: Kafka, target: Target, service: Callable[..., Service], tmp_path: Path
 ) -> None:
     topic = kafka.create_topic(1)
-    target.control.patch(accept="answer", faults=[LATE])
-    options = {"schemas": str(mappings(tmp_path, topic)), "kafka__group_id": f"g-{topic}"}
-    options |= {"delivery__retry_base": "10ms", "delivery__commit_interval": "50ms"}
-    options["target__timeout"] = "500ms" if how == "timeout" else "20s"
-    session = {"kafka__properties": {"session.timeout.ms": "1000", "heartbeat.interval.ms": "200"}}
-    with service(**options, **session) as first, ExitStack() as members:
-        first.wait_until(lambda status: bool(status["partitions"]), "it has the partition")
-        running = first
-        if how != "timeout":
-            running = members.enter_context(service(**options, **session))
-            running.wait_until(lambda status: status["state"] == "idle", "another member waits to take over")
+    target.control.patch(accept="answer", faults=[{"latency": "6s", "effect": True, "calls": 1}])
+    options = {"schemas": str(mappings(tmp_path, topic)), "target__timeout": "500ms", "delivery__retry_base": "10ms"}
+    with service(**options) as running:
         kafka.produce(topic, [visit(1)])
-        eventually(lambda: target.control.summary()["in_flight"], "the call is on the wire")
-        if how == "crash":
-            first.kill()
-        elif how == "lost":
-            first.process.send_signal(signal.SIGSTOP)
         running.wait_until(resolved(1), "its repetition is accepted")
         kafka.produce(topic, [visit(2)])
         eventually(lambda: target.profile(WHO) == {"visit": "2"}, "its successor is accepted")
@@ -65,6 +45,43 @@ def test_a_call_whose_outcome_nobody_learned_may_turn_a_value_back_until_the_nex
         running.wait_until(resolved(3), "the next event is accepted")
         assert running.stop() == 0
     assert target.judge([Event(WHO, {"visit": str(number)}) for number in (1, 2, 3)]).sound
+
+
+def test_a_call_of_a_member_that_died_or_was_lost_may_be_taken_after_those_of_the_next_owner(
+    kafka: Kafka, target: Target, service: Callable[..., Service], tmp_path: Path
+) -> None:
+    topic = kafka.create_topic(2)
+    late = {"latency": "12s", "effect": True, "calls": 1}
+    target.control.patch(accept="answer", faults=[late | {"identities": [who]} for who in ("c0", "c1")])
+    group = {"kafka__properties": {"session.timeout.ms": "1000", "heartbeat.interval.ms": "200"}}
+    options = {"schemas": str(mappings(tmp_path, topic)), "target__timeout": "20s"} | group
+    both = ["mbox3rdPartyId=c0", "mbox3rdPartyId=c1"]
+    with service(**options) as one, service(**options) as two, service(**options) as three:
+
+        def owned() -> list[tuple[int, Service]]:
+            members = [(len(each.status()["partitions"]), each) for each in (one, two, three)]
+            members.sort(key=lambda member: member[0])
+            return members if [count for count, _ in members] == [0, 1, 1] else []
+
+        (_, next_owner), (_, dying), (_, frozen) = eventually(owned, "one of three has nothing to do")
+        kafka.produce(topic, [visit(1, "c0")], partition=0)
+        kafka.produce(topic, [visit(1, "c1")], partition=1)
+        eventually(lambda: target.control.summary()["in_flight"] == 2, "two calls are on the wire")
+        dying.kill()
+        frozen.process.send_signal(signal.SIGSTOP)
+        next_owner.wait_until(resolved(2), "the next owner repeats them")
+        kafka.produce(topic, [visit(2, "c0")], partition=0)
+        kafka.produce(topic, [visit(2, "c1")], partition=1)
+        eventually(
+            lambda: [target.profile(who) for who in both] == [{"visit": "2"}] * 2, "their successors are accepted"
+        )
+        eventually(lambda: len(target.history) == 6, "Target takes the first calls, long given up")
+        assert [target.profile(who) for who in both] == [{"visit": "1"}] * 2
+        kafka.produce(topic, [visit(3, "c0")], partition=0)
+        kafka.produce(topic, [visit(3, "c1")], partition=1)
+        next_owner.wait_until(resolved(6), "the next events are accepted")
+        assert next_owner.stop() == 0
+    assert target.judge([Event(who, {"visit": str(number)}) for number in (1, 2, 3) for who in both]).sound
 
 
 def test_a_call_whose_connection_broke_after_it_was_accepted_is_repeated_and_turns_nothing_back(

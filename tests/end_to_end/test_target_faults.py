@@ -48,9 +48,14 @@ def test_a_token_refused_in_mid_flight_pauses_all_and_is_probed_once_a_second_un
             return [call.received for call in target.history if call.status == 401]
 
         eventually(lambda: len(refused()) >= 4 + 3, "it probes")
+        assert running.get("/readyz").status_code == 503
+        assert running.get("/livez").status_code == 200
         token.write_text("new")
         running.wait_until(resolved(1000), "all is read")
+        running.wait_until(lambda status: status["state"] == "idle", "it is idle")
+        assert running.get("/readyz").status_code == 200
         assert not running.logs("dead_lettered"), "no event is to blame"
+        assert "Bearer" not in running.log_file.read_text()
         assert running.stop() == 0
     probes = refused()[4:]
     assert all(later - earlier > 0.5 for earlier, later in pairwise(probes)), "at most one probe a second"
