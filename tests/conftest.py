@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 
     from structlog.typing import EventDict
 
-
-collect_ignore = ["chaos", "end_to_end/test_membership.py"]
-"""Begun, and not yet proven: `make chaos` runs the first."""
-
 settings.register_profile("untimed", deadline=None)  # no test's result depends on how fast the machine is
 settings.load_profile("untimed")
 
