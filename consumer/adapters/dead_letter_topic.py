@@ -19,6 +19,7 @@ from consumer.adapters import kafka_errors
 from consumer.adapters.kafka_config import consumer_config
 from consumer.adapters.kafka_lookup import EARLIEST, LATEST, Lookup
 from consumer.adapters.kafka_message import to_record
+from consumer.adapters.question import Question
 from consumer.core import commit_metadata
 from consumer.core.offsets import DONE, OffsetTracker
 from consumer.core.record import TopicPartition
@@ -200,12 +201,11 @@ class DeadLetterTopic:
             committed = commit_metadata.read(offset, metadata)
             yield key.partition, _Partition(max(lows[key], offset), committed, highs[key])
 
-    def _answer(self, question: Generator[None, None, T]) -> T:
+    def _answer(self, steps: Generator[None, None, T]) -> T:
+        question = Question(steps)
         while True:
-            try:
-                next(question)
-            except StopIteration as done:
-                return done.value  # type: ignore[no-any-return]  # StopIteration does not know the generator's type
+            for answer in question.answers():
+                return answer
             self._consumer.poll(0.01)
             if self._spoken is not None:
                 raise KafkaException(self._spoken)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from confluent_kafka import KafkaException
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from consumer.adapters.kafka_lookup import LATEST
+from consumer.adapters.question import Question
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Mapping
+    from collections.abc import Collection, Mapping
 
     from confluent_kafka import Consumer
 
@@ -34,23 +36,18 @@ class EndOffsets:
     def __init__(self, lookup: Lookup) -> None:
         self._lookup = lookup
         self._asked: dict[TopicPartition, int] = {}
-        self._steps: Generator[None, None, dict[TopicPartition, int]] | None = None
+        self._question: Question[dict[TopicPartition, int]] = Question()
         self._next = 0.0
         self._finished: dict[TopicPartition, tuple[Reading | None, int]] = {}
 
     def turn(self, paused: Collection[TopicPartition], now: float) -> None:
         """Go a step further; without an answer the old figures stay, and another part of the program says why."""
-        if self._steps is None and paused and now >= self._next:
-            self._steps, self._next = self._lookup.offsets(dict.fromkeys(paused, LATEST)), now + ASK_EVERY
-        if self._steps is not None:
-            steps, self._steps = self._steps, None
-            try:
-                next(steps)
-                self._steps = steps
-            except StopIteration as done:
-                self._asked = done.value
-            except KafkaException:
-                pass
+        if not self._question.open and paused and now >= self._next:
+            self._next = now + ASK_EVERY
+            self._question.ask(self._lookup.offsets(dict.fromkeys(paused, LATEST)))
+        with suppress(KafkaException):
+            for answer in self._question.answers():
+                self._asked = answer
 
     def finished(self, key: TopicPartition, offset: int, reading: Mapping[TopicPartition, Reading]) -> None:
         """Kafka said that everything below this offset has been read."""

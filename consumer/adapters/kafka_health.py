@@ -14,6 +14,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from consumer.adapters import kafka_errors
 from consumer.adapters.logs import Repeats
+from consumer.adapters.question import Question
 from consumer.core.record import TopicPartition
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class KafkaHealth:
         self._lookup = lookup
         self._place = place
         self._topics = tuple(topics)
-        self._probe: Generator[None, None, None] | None = None
+        self._question: Question[None] = Question()
         self._next = now + PROBE_EVERY
         self._signal = now
         self._spoken: tuple[KafkaError | None, float] = None, now
@@ -112,21 +113,16 @@ class KafkaHealth:
 
     def turn(self, now: float) -> None:
         """Ask, when it is time to, and take in what the answer is."""
-        if self._probe is None and now >= self._next:
-            self._probe = self._ask(now)
-        if self._probe is None:
-            return
-        probe, self._probe = self._probe, None
+        if not self._question.open:
+            if now < self._next:
+                return
+            self._question.ask(self._ask(now))
         try:
-            next(probe)
-        except StopIteration:
-            pass
+            self._question.answers()
         except KafkaException as error:
             self.failed(kafka_errors.cause(error), now, since=self._next)
-        else:
-            self._probe = probe
-            return
-        self._next = now + (PROBE_AGAIN if self.trouble or self.missing_topics else PROBE_EVERY)
+        if not self._question.open:
+            self._next = now + (PROBE_AGAIN if self.trouble or self.missing_topics else PROBE_EVERY)
 
     def _ask(self, began: float) -> Generator[None, None, None]:
         counts = yield from self._lookup.partitions(self._topics)

@@ -12,6 +12,7 @@ from consumer.adapters import kafka_errors, ledger_topic
 from consumer.adapters.kafka_errors import Place
 from consumer.adapters.kafka_lookup import EARLIEST, LATEST, Lookup, at_time
 from consumer.adapters.ledger_log import LedgerLog, Report
+from consumer.adapters.question import Question
 from consumer.core.ledger import Close, Ledger, Take
 from consumer.core.record import TopicPartition
 from consumer.core.shared_quota import certain, start_time
@@ -65,15 +66,13 @@ class LedgerClient:
 
     def ask(self, steps: Generator[None, None, T]) -> T:
         """Wait for the answer to a question of `kafka_lookup`."""
-        end = time.monotonic() + PATIENCE
+        end, question = time.monotonic() + PATIENCE, Question(steps)
         try:
             while time.monotonic() < end:
-                next(steps)
+                for answer in question.answers():
+                    return answer
                 self.lookup.serve()
                 time.sleep(0.002)
-        except StopIteration as done:
-            answer: T = done.value
-            return answer
         except KafkaException as error:
             raise KafkaFailed(kafka_errors.sentence(kafka_errors.cause(error), self._place)) from None
         except Stopped as stopped:

@@ -6,12 +6,15 @@ the group is asked.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaException
 
+from consumer.adapters.question import Question
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
     from consumer.adapters.kafka_lookup import Lookup
 
@@ -26,7 +29,7 @@ class Membership:
         self._lookup = lookup
         self._group_id = group_id
         self._asks = asks
-        self._steps: Generator[None, None, bool] | None = None
+        self._question: Question[bool] = Question()
         self._next = 0.0
         self.joined = False
 
@@ -34,15 +37,9 @@ class Membership:
         """Go a step further; `member_id` asks the library by which name the group knows us, which takes a moment."""
         if self.joined or not self._asks:
             return
-        if self._steps is None and now >= self._next and (name := member_id()):
+        if not self._question.open and now >= self._next and (name := member_id()):
             self._next = now + ASK_EVERY
-            self._steps = self._lookup.has_nothing(self._group_id, name)
-        if self._steps is not None:
-            steps, self._steps = self._steps, None
-            try:
-                next(steps)
-                self._steps = steps
-            except StopIteration as done:
-                self.joined = done.value
-            except KafkaException:
-                pass  # the library meets the same failure, and it is told from there
+            self._question.ask(self._lookup.has_nothing(self._group_id, name))
+        with suppress(KafkaException):  # the library meets the same failure, and it is told from there
+            for answer in self._question.answers():
+                self.joined = answer

@@ -8,6 +8,7 @@ import structlog
 from confluent_kafka import KafkaException
 
 from consumer.adapters.kafka_lookup import EARLIEST, LATEST
+from consumer.adapters.question import Question
 from consumer.errors import Stopped
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class OutOfRange:
         self._lookup = lookup
         self._policy = policy
         self._offsets: dict[TopicPartition, int] = {}
-        self._steps: Generator[None, None, list[Move]] | None = None
+        self._question: Question[list[Move]] = Question()
         self._next = 0.0
 
     def add(self, partition: TopicPartition, offset: int) -> None:
@@ -56,20 +57,13 @@ class OutOfRange:
             Stopped: The policy says so.
             KafkaException: It did not go on, and is tried again later.
         """
-        if self._steps is None and self._offsets and now >= self._next:
-            self._steps = self._look(dict(self._offsets))
-        if self._steps is None:
-            return []
-        steps, self._steps = self._steps, None
+        if not self._question.open and self._offsets and now >= self._next:
+            self._question.ask(self._look(dict(self._offsets)))
         try:
-            next(steps)
-        except StopIteration as done:
-            return done.value  # type: ignore[no-any-return]  # StopIteration does not know the generator's type
+            return [move for moves in self._question.answers() for move in moves]
         except KafkaException:
             self._next = now + AGAIN
             raise
-        self._steps = steps
-        return []
 
     def _look(self, asked: dict[TopicPartition, int]) -> Generator[None, None, list[Move]]:
         lows = yield from self._lookup.offsets(dict.fromkeys(asked, EARLIEST))

@@ -20,6 +20,7 @@ from consumer.adapters.kafka_errors import Place
 from consumer.adapters.kafka_lookup import Lookup, at_time
 from consumer.adapters.ledger_log import LedgerLog, Report, Row
 from consumer.adapters.logs import Repeats
+from consumer.adapters.question import Question
 from consumer.core.ledger import Ledger, Take
 from consumer.core.record import TopicPartition
 from consumer.errors import KafkaFailed, LedgerInvalid, ProfileConsumerError, Stopped
@@ -83,7 +84,7 @@ class QuotaLedger:
         self._lookup = Lookup(connection)
         self._log = LedgerLog(connection, topic.name)
         self._repeats = Repeats()
-        self._steps: Generator[None, None, None] | None = self._open()
+        self._question = Question(self._open())
         self._next = 0.0
         self._ledger: Ledger | None = None
         self._probe: Take | None = None
@@ -99,7 +100,7 @@ class QuotaLedger:
     @property
     def asking(self) -> bool:
         """Whether an answer is awaited: the loop should turn quickly."""
-        return not self._ended and (self._steps is not None or self._ledger is not None)
+        return not self._ended and (self._question.open or self._ledger is not None)
 
     @property
     def settled(self) -> bool:
@@ -145,20 +146,18 @@ class QuotaLedger:
     def _ask(self) -> None:
         """Take the question that is open a step further."""
         now = time.monotonic()
-        if self._steps is None or now < self._next:
+        if now < self._next:
             return
-        steps, self._steps = self._steps, None
         try:
-            next(steps)
-            self._steps = steps
-        except StopIteration:
-            pass
+            self._question.answers()
         except (KafkaException, KafkaFailed) as error:
             if isinstance(error, KafkaFailed):
                 self._tell("refused", str(error))
             else:
                 self._unavailable(kafka_errors.cause(error))
-            self._steps, self._next = self._open() if not self._opened else None, now + AGAIN
+            self._next = now + AGAIN
+            if not self._opened:
+                self._question.ask(self._open())
         except (LedgerInvalid, Stopped) as failure:
             self._stop(failure)
 
@@ -233,8 +232,8 @@ class QuotaLedger:
         """Kafka did not take or give a record."""
         code = error.code()
         if code in kafka_errors.MISSING_TOPIC:
-            if self._opened and self._steps is None:
-                self._steps = self._confirm()
+            if self._opened and not self._question.open:
+                self._question.ask(self._confirm())
         elif code in kafka_errors.GONE or code in kafka_errors.CORRUPT:
             self._stop(
                 Stopped(

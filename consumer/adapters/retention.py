@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
 from confluent_kafka import KafkaException
 
 from consumer.adapters.kafka_lookup import at_time
+from consumer.adapters.question import Question
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping
@@ -28,24 +30,17 @@ class Retention:
 
     def __init__(self, lookup: Lookup) -> None:
         self._lookup = lookup
-        self._steps: Generator[None, None, dict[TopicPartition, tuple[int, float]]] | None = None
+        self._question: Question[dict[TopicPartition, tuple[int, float]]] = Question()
         self._next = 0.0
 
     def turn(self, partitions: Mapping[TopicPartition, Partition], now: Clocks) -> None:
         """Go a step further; `partitions` are those assigned now."""
-        if self._steps is None and partitions and now.boot >= self._next:
+        if not self._question.open and partitions and now.boot >= self._next:
             self._next = now.boot + LOOK_EVERY
-            self._steps = self._halfway(set(partitions), now.wall)
-        if self._steps is None:
-            return
-        steps, self._steps = self._steps, None
-        try:
-            next(steps)
-            self._steps = steps
-        except StopIteration as done:
-            self._tell(done.value, partitions)
-        except KafkaException:
-            pass
+            self._question.ask(self._halfway(set(partitions), now.wall))
+        with suppress(KafkaException):
+            for halfway in self._question.answers():
+                self._tell(halfway, partitions)
 
     def _halfway(
         self, asked: set[TopicPartition], wall: float

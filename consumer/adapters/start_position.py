@@ -15,6 +15,7 @@ import structlog
 from confluent_kafka import KafkaError, KafkaException
 
 from consumer.adapters.kafka_lookup import EARLIEST, LATEST, at_time
+from consumer.adapters.question import Question
 from consumer.core.partition import Assignment
 from consumer.core.record import TopicPartition
 
@@ -63,7 +64,7 @@ class StartPositions:
         self._may_begin = may_begin
         self._generations: dict[TopicPartition, int] = {}
         self._located: list[Located] = []
-        self._steps: Generator[None, None, bool] | None = None
+        self._question: Question[bool] = Question()
         self._next = 0.0
 
     def add(self, partitions: Iterable[TopicPartition], generation: int) -> None:
@@ -84,7 +85,7 @@ class StartPositions:
     @property
     def asking(self) -> bool:
         """Whether an answer is awaited: the loop should turn quickly."""
-        return self._steps is not None
+        return self._question.open
 
     def turn(self, now: float) -> list[Located]:
         """Go a step further; the partitions whose start was found.
@@ -92,18 +93,14 @@ class StartPositions:
         Raises:
             KafkaException: It did not go on, and is tried again later.
         """
-        if self._steps is None and self._generations and now >= self._next:
-            self._steps = self._locate(dict(self._generations))
-        if self._steps is not None:
-            steps, self._steps = self._steps, None
-            try:
-                next(steps)
-                self._steps = steps
-            except StopIteration as done:
-                self._next = now if done.value else now + AGAIN
-            except KafkaException:
-                self._next = now + AGAIN
-                raise
+        if not self._question.open and self._generations and now >= self._next:
+            self._question.ask(self._locate(dict(self._generations)))
+        try:
+            for at_once in self._question.answers():
+                self._next = now if at_once else now + AGAIN
+        except KafkaException:
+            self._next = now + AGAIN
+            raise
         located, self._located = self._located, []
         return located
 

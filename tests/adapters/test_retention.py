@@ -23,7 +23,7 @@ def looked(retention: Retention, partitions: dict[TopicPartition, Partition], bo
     """One look, to its end."""
     end = time.monotonic() + PATIENCE
     retention.turn(partitions, Clocks(boot, time.time()))
-    while retention._steps is not None:
+    while retention._question.open:
         assert time.monotonic() < end
         retention.turn(partitions, Clocks(boot, time.time()))
 
@@ -72,4 +72,4 @@ def test_without_an_answer_nothing_is_said_and_it_is_asked_again_later(kafka: Ka
     looked(retention, partitions, boot=0.0)
     assert said == []
     retention.turn(partitions, Clocks(LOOK_EVERY, time.time()))
-    assert retention._steps is not None
+    assert retention._question.open
