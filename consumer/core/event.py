@@ -38,7 +38,13 @@ def decode_json(payload: bytes) -> Any:  # noqa: ANN401 - any JSON value
     except orjson.JSONDecodeError as error:
         raise DecodeFailed(_json_fault(payload, error)) from None
     if value.__class__ is dict or value.__class__ is list:
-        _refuse_repeated_keys(payload, value)
+        try:
+            written = orjson.dumps(value)
+        except orjson.JSONEncodeError:  # nested deeper than orjson writes
+            _refuse_repeated_keys_exactly(payload)
+            return value
+        if written != payload:
+            _refuse_repeated_keys(payload, written)
     return value
 
 
@@ -50,18 +56,13 @@ def _json_fault(payload: bytes, error: orjson.JSONDecodeError) -> str:
     return f"not JSON: {error.msg} at character {error.pos + 1}"
 
 
-def _refuse_repeated_keys(payload: bytes, value: Any) -> None:  # noqa: ANN401 - any JSON value
+def _refuse_repeated_keys(payload: bytes, written: bytes) -> None:
     """Raise when an object in `payload` has a key twice (orjson keeps the last one without a word).
 
     A payload equal to what orjson writes has no key twice. Else a lost key has taken its colon with it, and only the
     escape of a colon could have made up for that. Whatever these two leave in doubt is read string by string.
     """
-    try:
-        written = orjson.dumps(value)
-    except orjson.JSONEncodeError:  # nested deeper than orjson writes
-        _refuse_repeated_keys_exactly(payload)
-        return
-    if written != payload and (payload.count(b":") != written.count(b":") or _ESCAPED_COLON in payload):
+    if payload.count(b":") != written.count(b":") or _ESCAPED_COLON in payload:
         _refuse_repeated_keys_exactly(payload)
 
 

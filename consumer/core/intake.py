@@ -28,7 +28,7 @@ LONGEST_PAIR = ROOM - size(b"")
 
 def too_large(update: ProfileUpdate, pairs: bytes) -> Rejection | None:
     """Why an update, whose attributes are these encoded pairs, can't be sent however it is split; None when it can."""
-    if len(pairs) > LONGEST_PAIR and any(len(pair) > LONGEST_PAIR for pair in pairs.split(b"&")):
+    if any(len(pair) > LONGEST_PAIR for pair in pairs.split(b"&")):
         detail = f"one attribute alone takes more than the {ROOM} bytes that fit into a call"
         return Rejection("send", "too_large", detail, update.mapping)
     return None
@@ -74,7 +74,7 @@ class Intake:
 
     def _update(self, partition: Partition, record: Record, update: ProfileUpdate, now: Clocks) -> None:
         pairs = encode_attributes(update.attributes)
-        if rejection := too_large(update, pairs):
+        if len(pairs) > LONGEST_PAIR and (rejection := too_large(update, pairs)):
             self._reject(partition, record, rejection)
             return
         key = update.identity.key()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -24,6 +25,7 @@ from consumer.core.profile import (
 )
 from consumer.core.registered import RegisteredSchemas, SchemaUnknown, own_id
 from consumer.core.times import TimeInvalid, epoch_milliseconds, read_moment
+from consumer.core.transforms import Transform, apply_transforms
 from consumer.core.values import Fault, constant_of, kind_of, text_of
 
 if TYPE_CHECKING:
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
     from consumer.core.event_format import EventFormat
     from consumer.core.expression import Expression
     from consumer.core.record import Record
-    from consumer.core.transforms import Transform
 
 ReadText = Callable[[Any, "Record"], str | None]
 
@@ -58,11 +59,10 @@ class IdentitySource(NamedTuple):
 
 
 class Attribute(NamedTuple):
-    """One attribute; `origin` as written, `value` the source with its transforms, `text` all that is done for it."""
+    """One attribute; `origin` is where its value comes from as written, `text` reads it with all that is done to it."""
 
     name: str
     origin: str
-    value: Read
     text: ReadText
     steps: Steps
     default: str | None
@@ -146,9 +146,13 @@ def _read_constants(paths: tuple[Path, ...]) -> Read:
     """What reads the key of a table: a tuple of constants, or, where there is one path, the constant itself."""
     reads = [read_path(path) for path in paths]
     if len(reads) == 1:
-        read = reads[0]
-        return lambda event, record: constant_of(read(event, record))
-    return lambda event, record: tuple([constant_of(read(event, record)) for read in reads])
+        return partial(_read_constant, reads[0])
+    return lambda event, record: tuple([_read_constant(read, event, record) for read in reads])
+
+
+def _read_constant(read: Read, event: Any, record: Record) -> Any:  # noqa: ANN401 - any value of an event
+    value = read(event, record)
+    return value if value.__class__ is str else constant_of(value)
 
 
 class _Topic:
@@ -227,11 +231,15 @@ class Mappings:
         return mapping.apply(event, record) if mapping else Unmatched()
 
 
-def attribute_text(value: Read, default: str | None, *, required: bool, limit: int) -> ReadText:
-    """Reads a value's text of at most `limit` characters; nothing there gives the default, None, or a `Fault`."""
+def attribute_text(
+    value: Read, transforms: tuple[Transform, ...], default: str | None, *, required: bool, limit: int
+) -> ReadText:
+    """Reads a transformed value's text of at most `limit` characters; nothing gives the default, None, or a `Fault`."""
 
     def read(event: Any, record: Record) -> str | None:  # noqa: ANN401 - any value of an event
         text: Any = value(event, record)
+        if transforms:
+            text = apply_transforms(text, transforms)
         if text is None or text == "":
             if required and default is None:
                 raise Fault("required_missing", "required, and nothing is there")

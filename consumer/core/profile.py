@@ -112,7 +112,8 @@ def identity_fault(identity: Identity) -> str | None:
 
 def encode_identity(identity: Identity) -> bytes:
     """The identity parameter as it is sent: `mbox3rdPartyId=c-1`, percent-encoded ASCII."""
-    return f"{identity.kind}={_percent_encoded(identity.value)}".encode()
+    kind, value = identity
+    return f"{kind}={value if _unreserved(value) else _percent_encoded(value)}".encode()
 
 
 def encode_attributes(attributes: Mapping[str, str]) -> bytes:

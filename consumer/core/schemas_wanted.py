@@ -42,21 +42,21 @@ class _Fetch:
 
 
 class SchemasWanted:
-    """Which partition waits for which schema, and when it is asked for."""
+    """Which partition waits for which schema, and when it is asked for; `held` is empty when none waits."""
 
     def __init__(self, chance: Callable[[], float]) -> None:
         self._chance = chance
-        self._held: dict[TopicPartition, tuple[int, deque[Record]]] = {}
+        self.held: dict[TopicPartition, tuple[int, deque[Record]]] = {}
         self._fetches: dict[int, _Fetch] = {}
 
     def hold(self, key: TopicPartition, record: Record, schema_id: int) -> None:
         """A partition waits from this record on."""
-        self._held[key] = schema_id, deque([record])
+        self.held[key] = schema_id, deque([record])
         self._fetches.setdefault(schema_id, _Fetch())
 
     def keep(self, key: TopicPartition, record: Record) -> bool:
         """Keep a record behind those of its partition that wait; False when none does."""
-        held = self._held.get(key)
+        held = self.held.get(key)
         if held is None:
             return False
         held[1].append(record)
@@ -64,11 +64,11 @@ class SchemasWanted:
 
     def holds(self, key: TopicPartition) -> bool:
         """Whether a partition waits."""
-        return key in self._held
+        return key in self.held
 
     def reason(self, key: TopicPartition) -> str | None:
         """Why a partition waits, in words; None when it does not, or the first answer is still to come."""
-        held = self._held.get(key)
+        held = self.held.get(key)
         return self._fetches[held[0]].reason if held else None
 
     def commands(self, now: Clocks) -> list[FetchSchema]:
@@ -89,14 +89,14 @@ class SchemasWanted:
             fetch.due = now.boot + backoff.delay(fetch.failures, RETRY_BASE, RETRY_MAX, self._chance())
             return []
         del self._fetches[answer.id]
-        free = [(key, records) for key, (schema_id, records) in self._held.items() if schema_id == answer.id]
+        free = [(key, records) for key, (schema_id, records) in self.held.items() if schema_id == answer.id]
         for key, _ in free:
-            del self._held[key]
+            del self.held[key]
         return free
 
     def drop(self, keys: Collection[TopicPartition]) -> None:
         """These partitions are no longer ours; what nobody waits for is not asked for again."""
         for key in keys:
-            self._held.pop(key, None)
-        wanted = {schema_id for schema_id, _ in self._held.values()}
+            self.held.pop(key, None)
+        wanted = {schema_id for schema_id, _ in self.held.values()}
         self._fetches = {schema_id: fetch for schema_id, fetch in self._fetches.items() if schema_id in wanted}

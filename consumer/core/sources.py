@@ -109,8 +109,11 @@ class SourceReader:
         source = self._any_source(node, name, "an attribute", SOURCES)
         if source is None:
             return None
-        text = attribute_text(source.read, default, required=required, limit=self._limit)
-        return Attribute(name.text, source.origin, source.read, text, source.steps, default, required)
+        word, _, read, transforms = source.steps
+        if word == "const":  # transformed when the mapping was loaded
+            read, transforms = source.read, ()
+        text = attribute_text(read, transforms, default, required=required, limit=self._limit)
+        return Attribute(name.text, source.origin, text, source.steps, default, required)
 
     def _check_name(self, name: Scalar) -> None:
         text = name.text
