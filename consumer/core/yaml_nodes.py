@@ -29,6 +29,7 @@ _JSON_WORDS: dict[str, Json] = {"": None, "null": None, "true": True, "false": F
 _SEPARATOR = re.compile("[\x85\u2028\u2029]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MOST_LEVELS = 2000
+_MOST_VALUES = 1_000_000
 _LONGEST_INTEGER = 1000  # digits; Python refuses to read much longer ones
 
 
@@ -174,6 +175,7 @@ class _Converter:
         self.problems: list[Problem] = []
         self._file = file
         self._done: dict[int, Node] = {}
+        self._sizes: dict[int, int] = {}
         self._open: set[int] = set()
 
     def node(self, node: yaml.Node) -> Node:
@@ -187,7 +189,17 @@ class _Converter:
             self._open.add(id(node))
             done = self._done[id(node)] = self._convert(node)
             self._open.remove(id(node))
+            if self._size(node) > _MOST_VALUES:
+                self._wrong(node, f"aliases make more than {_MOST_VALUES} values of this")
+                self._sizes[id(node)] = 1
+                done = self._done[id(node)] = Scalar(*_place(node), "")
         return done
+
+    def _size(self, node: yaml.Node) -> int:
+        """How many values it has, each counted as often as aliases name it."""
+        inner = node.value if isinstance(node, yaml.SequenceNode) else [each for pair in node.value for each in pair]
+        self._sizes[id(node)] = size = 1 + sum([self._sizes.get(id(each), 1) for each in inner])
+        return size
 
     def _scalar(self, node: yaml.ScalarNode) -> Scalar:
         self._check_tag(node, _PLAIN, "tag:yaml.org,2002:str")

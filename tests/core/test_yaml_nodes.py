@@ -168,6 +168,17 @@ def test_all_that_can_be_left_out_is_told_at_once_and_the_rest_is_there() -> Non
     assert plain(found.value.root) == {"a": 1, "b": {"c": [""], "d": "5"}, "e": "\ufffd"}
 
 
+def test_aliases_of_aliases_are_bounded() -> None:
+    lists = ["- &a0 [x, x, x, x, x, x, x, x, x]"]
+    lists += [f"- &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]" for level in range(1, 20)]
+    assert plain(parse("\n".join(lists[:5])))[4][9][9][9][9][8] == "x"
+    with pytest.raises(YamlInvalid) as found:
+        parse("\n".join(lists))
+    assert [str(problem) for problem in found.value.problems] == [
+        f"f:{line}:3: aliases make more than 1000000 values of this" for line in (6, 12, 18)
+    ]
+
+
 def test_a_pair_of_escapes_as_json_has_it_is_one_character() -> None:
     assert plain(parse('{"a": "x\\ud83d\\ude00\\u00e9", b: "\\U0001F600"}')) == {"a": "x😀é", "b": "😀"}
 
