@@ -176,7 +176,7 @@ def _read_file(file: Path, source: Source) -> None:
         source.problems.append(Problem(str(file), 0, 0, f"can't be read: {error.strerror}"))
     except YamlInvalid as invalid:
         source.unreadable = True
-        source.problems.append(_without_value(invalid.problem))
+        source.problems += map(_without_value, invalid.problems)
 
 
 def _lay_document(root: Node, file: str, source: Source) -> None:

@@ -505,7 +505,7 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
     ("text", "place"),
     [
         ("kafka:\n\tgroup_id: x\n", "settings.yaml:2:1"),
-        ("kafka: {group_id: x\n", "settings.yaml:2:1"),
+        ("kafka: {group_id: x\n", "settings.yaml:1:8"),
         ("a: 1\n---\nb: 2\n", "settings.yaml:2:1"),
         ("kafka: {group_id: a, group_id: b}", "settings.yaml:1:22"),
         ("[a]: b", "settings.yaml:1:1"),

@@ -10,8 +10,8 @@ from consumer.errors import MappingsInvalid, Problem
 
 CASES_SUFFIX = ".cases.yaml"
 _MISNAMED = {".mapping.yml": SUFFIX, ".cases.yml": CASES_SUFFIX}
-_PATTERNS = (f"*{SUFFIX}", f"*{CASES_SUFFIX}", "*.event.*")
-_EVENT_FILE = re.compile(rb"""event_file["']?\s*:\s*(?:"([^"\n]+)"|'([^'\n]+)'|([^\s"',}]+))""")
+_PATTERNS = (f"*{SUFFIX}", f"*{CASES_SUFFIX}", "*.event.*", "*.proto")
+_NAMED_FILE = re.compile(rb"""(?:event_file|schema)["']?\s*:\s*(?:"([^"\n]+)"|'([^'\n]+)'|([^\s"',}]+))""")
 
 
 def shipped_schemas() -> Path:
@@ -33,12 +33,12 @@ def read_schemas(folder: Path) -> dict[str, bytes]:
 
 
 def find_schemas(folder: Path) -> tuple[dict[str, bytes], list[Problem]]:
-    """As `read_schemas`, with the events that cases name; every problem is returned with what could be read."""
+    """As `read_schemas`, with all files that these name; every problem is returned with what could be read."""
     problems = [_misnamed(path) for wrong in _MISNAMED for path in sorted(folder.glob(f"*{wrong}"))]
     files: dict[str, bytes] = {}
     for path in sorted({path for pattern in _PATTERNS for path in folder.glob(pattern) if path.is_file()}):
         _read(path, files, problems)
-    for name in _event_files(files):
+    for name in _named_files(files):
         if name not in files and (folder / name).is_file():
             _read(folder / name, files, problems)
     if not problems and not any(name.endswith(SUFFIX) for name in files):
@@ -54,13 +54,13 @@ def _read(path: Path, files: dict[str, bytes], problems: list[Problem]) -> None:
         problems.append(Problem(str(path), 0, 0, f"can't be read: {error.strerror}"))
 
 
-def _event_files(files: dict[str, bytes]) -> list[str]:
-    """Names after `event_file` in the cases files, found without reading YAML: one too many does no harm."""
+def _named_files(files: dict[str, bytes]) -> list[str]:
+    """Names after `event_file` and `schema`, found without reading YAML: one too many does no harm."""
     found = [
         b"".join(match).decode(errors="replace")
         for name, content in files.items()
-        if name.endswith(CASES_SUFFIX)
-        for match in _EVENT_FILE.findall(content)
+        if name.endswith((SUFFIX, CASES_SUFFIX))
+        for match in _NAMED_FILE.findall(content)
     ]
     return [name for name in found if Path(name).name == name]
 

@@ -7,7 +7,7 @@ and only counts when the schema lets it pass.
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from consumer.authoring.screen import shown
 from consumer.core.mapping_file import SUFFIX
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from consumer.authoring.case_run import CaseResult
     from consumer.authoring.folder import Folder
     from consumer.core.mapping import Attribute, Mapping, Steps
+    from consumer.core.paths import Step
     from consumer.core.trace import AttributeTrace, Trace
     from consumer.core.yaml_nodes import Node
 
@@ -137,23 +138,28 @@ def _possible(mapping: Mapping, traces: list[Trace], sources: Iterable[Steps]) -
     paths = [parse_path(source.written) for source in sources if source.word == "from"]
     for trace in traces:
         if isinstance(trace.result, ProfileUpdate):
-            event = copy.deepcopy(trace.event)
+            event = trace.event
             for path in paths:
                 if path.root == "event":
-                    _remove(event, path)
+                    event = _without(event, path.steps)
             result = mapping.apply(event, trace.record)
             return not (isinstance(result, Rejection) and result.stage == "validate")
     return False
 
 
-def _remove(event: object, path: Path) -> None:
-    *way, last = path.steps
+def _without(event: Any, steps: tuple[Step, ...]) -> Any:  # noqa: ANN401 - any value of an event
+    """A copy of the event, as far as it differs, that has nothing there."""
+    first, *rest = steps
     try:
-        for step in way:
-            event = event[step]  # type: ignore[index]  # whatever has no items raises
-        del event[last]  # type: ignore[attr-defined]  # as above
+        inner = event[first]
+        changed = copy.copy(event)
+        if rest:
+            changed[first] = _without(inner, tuple(rest))
+        else:
+            del changed[first]
     except (LookupError, TypeError):
-        return
+        return event
+    return changed
 
 
 def _problems(folder: Folder, mapping: Mapping, branches: list[Branch]) -> Iterator[Problem]:

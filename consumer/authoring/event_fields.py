@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Role = Literal["mapping", "customer", "visitor", "time", "personal", "attribute"]
 
 _DEEPEST = 6
+_SCALARS = frozenset({"string", "integer", "boolean"})
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _WHOSE = {"customer", "member", "user", "client", "subscriber", "person", "party", "crm", "account", "profile", "guest"}
 _NUMBERS = {"id", "number", "no", "nr", "key", "uuid", "code"}
@@ -50,7 +51,7 @@ class EventField(NamedTuple):
     @property
     def is_list(self) -> bool:
         """Whether it is a list of scalars."""
-        return "array" in self.shape.kinds
+        return "array" in self.shape.kinds and not self.shape.kinds & _SCALARS
 
     @property
     def is_time(self) -> bool:
@@ -76,14 +77,14 @@ def fields_of(
     if shape.names and "object" in shape.kinds:
         for name in shape.names:
             yield from fields_of(shape.field(name), (*steps, name), (*seen, shape.identity))
+    elif steps and shape.kinds & _SCALARS:
+        yield EventField(Path("event", steps), shape)
     elif "array" in shape.kinds and steps:
         item = shape.item()
-        if item.kinds & {"string", "integer", "boolean"} and not item.names:
+        if item.kinds & _SCALARS and not item.names:
             yield EventField(Path("event", steps), shape)
         elif item.names:
             yield Lists(Path("event", steps), item.names)
-    elif steps and shape.kinds & {"string", "integer", "boolean"}:
-        yield EventField(Path("event", steps), shape)
 
 
 def first_of(fields: Iterable[EventField], role: Role) -> EventField | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from consumer.core.paths import Step
 
 _DEEPEST = 8
+_MOST_ITEMS = 20
+_SCALARS = frozenset({"string", "number", "integer", "boolean"})
 _FORMATS = {
     "date-time": "2026-03-01T09:30:00Z",
     "date": "2026-03-01",
@@ -54,12 +57,22 @@ class Sampler:
             return shape.constants[0]
         kinds = shape.kinds
         deep, above = len(steps) >= _DEEPEST, (*above, shape.identity)
-        if "object" in kinds and (shape.names or not kinds & {"string", "number", "integer"}):
+        if "object" in kinds and (shape.names or not kinds & _SCALARS):
             names = () if deep else self._names(shape, above)
             return {name: self._value(shape.field(name), (*steps, name), above) for name in names}
-        if "array" in kinds:
-            return [] if deep else [self._value(shape.item(), (*steps, 0), above)]
+        if "array" in kinds and not kinds & _SCALARS:
+            return [] if deep else self._items(shape, steps, above)
         return self._scalar(shape, steps)
+
+    def _items(self, shape: Shape, steps: tuple[Step, ...], above: tuple[Hashable, ...]) -> list[Any]:
+        least = max(shape.said("minItems"), default=0)
+        if not least and shape.item().identity in above:
+            return []
+        item = self._value(shape.item(), (*steps, 0), above)
+        count = max(1, min(least, _MOST_ITEMS))
+        if isinstance(item, str) and any(shape.said("uniqueItems")):
+            return [item, *[f"{item}{number}" for number in range(2, count + 1)]]
+        return [item] * count
 
     def _names(self, shape: Shape, above: tuple[Hashable, ...]) -> list[str]:
         """The fields to make up: what contains itself is left out where it can be."""
@@ -87,7 +100,7 @@ class Sampler:
             text = formats[0]
         else:
             text = self._texts.get(steps) or next(
-                (str(step) for step in reversed(steps) if isinstance(step, str)), "text"
+                (str(step) for step in reversed(steps) if isinstance(step, str) and step), "text"
             )
         least, most = max(shape.said("minLength"), default=0), min(shape.said("maxLength"), default=len(text) + 256)
         return text.ljust(least, "x")[:most]
@@ -98,7 +111,14 @@ class Sampler:
         number = 12.5 if "number" in shape.kinds else 12
         least = max([*shape.said("minimum"), *[bound + 1 for bound in shape.said("exclusiveMinimum")]], default=number)
         most = min([*shape.said("maximum"), *[bound - 1 for bound in shape.said("exclusiveMaximum")]], default=number)
+        if factors := [each for each in shape.said("multipleOf") if each > 0]:
+            return _multiple(max(number, least), factors[0])
         return float(most) if number > most and isinstance(most, float) else min(max(number, least), max(most, least))
+
+
+def _multiple(least: float, factor: float) -> float:
+    """The first multiple that is not smaller."""
+    return math.ceil(least / factor) * factor
 
 
 def matching(pattern: str) -> str:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from consumer.authoring.screen import shown
+from consumer.authoring.screen import showable, shown
 from consumer.core.profile import ProfileUpdate, Rejection, Result, SchemaWanted, Skipped, Unmatched
 from consumer.core.trace import AttributeTrace, Candidate, Condition, IdentityTrace, Trace, ValueTrace, others, trace
 
@@ -175,4 +175,5 @@ def _attribute(each: AttributeTrace) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - any value of an event
     """A value as JSON has it; decimals as numbers, what else JSON does not have as text."""
-    return json.loads(json.dumps(value, default=lambda part: float(part) if isinstance(part, Decimal) else str(part)))
+    text = json.dumps(showable(value), default=lambda part: float(part) if isinstance(part, Decimal) else str(part))
+    return json.loads(text, parse_constant=str)  # NaN and the like

@@ -11,6 +11,7 @@ from typing import Any, Final, get_args
 
 from consumer.core import mapping_keys
 from consumer.core.cases import REASONS_OF_A_CASE
+from consumer.core.claim import TOPIC
 from consumer.core.event_format import FORMATS
 from consumer.core.profile import IdentityKind
 from consumer.core.sources import LONGEST_NAME
@@ -65,7 +66,7 @@ def _map(keys: dict[str, Schema], described: dict[str, str], required: tuple[str
 _LIST_OF_CONSTANTS: Final[Schema] = {"type": "array", "minItems": 1, "items": _CONSTANT}
 _MAPPING: Final[dict[str, Schema]] = {
     "version": {"const": 1},
-    "topics": {"type": "array", "minItems": 1, "uniqueItems": True, "items": _WORD},
+    "topics": {"type": "array", "minItems": 1, "uniqueItems": True, "items": {**_WORD, "pattern": TOPIC.pattern}},
     "identity": {
         "anyOf": [
             {"$ref": "#/definitions/identity"},

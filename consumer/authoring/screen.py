@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Part = str | tuple[str, str]
 """Text, or text with its style."""
 
+_MOST_LEVELS = 100
 _LONGEST_SHOWN = 72
 
 
@@ -49,10 +50,26 @@ class Screen:
 
 def shown(value: Any, longest: int | None = _LONGEST_SHOWN) -> str:  # noqa: ANN401 - any value of an event
     """A value of an event as JSON, on one line, harmless to a terminal, and cut when it is long."""
+    value = showable(value)
     text = decimal_text(value) if isinstance(value, Decimal) else json.dumps(value, ensure_ascii=False, default=str)
     if not text.isprintable():
         text = json.dumps(value, default=str)
     return text if longest is None or len(text) <= longest else f"{text[: longest - 1]}…"
+
+
+def showable(value: Any) -> Any:  # noqa: ANN401 - any value of an event
+    """The value, or words in its place where it is nested deeper than Python's own JSON goes, as an event may be."""
+    level = [value]
+    for _ in range(_MOST_LEVELS):
+        level = [
+            inner
+            for each in level
+            if isinstance(each, (dict, list))
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+        if not level:
+            return value
+    return f"nested more than {_MOST_LEVELS} levels deep"
 
 
 def plain(text: str) -> str:

@@ -11,7 +11,8 @@ import click
 
 from consumer import settings
 from consumer.adapters.schema_folder import CASES_SUFFIX, find_schemas
-from consumer.authoring.first_mapping import NoField, cases_text, mapping_text, plan
+from consumer.authoring.first_cases import cases_text
+from consumer.authoring.first_mapping import NoField, mapping_text, plan
 from consumer.authoring.mapping_schema import FILE_NAME, render
 from consumer.authoring.screen import Screen
 from consumer.commands.options import config_option

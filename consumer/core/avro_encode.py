@@ -23,12 +23,19 @@ _MANY_DIGITS = Context(prec=2000)
 _PER_MICROSECOND = {"millis": Decimal("0.001"), "micros": Decimal(1), "nanos": Decimal(1000)}
 
 
-def encode_avro(of: EventType, value: Any, place: str = "event") -> bytes:  # noqa: ANN401 - any JSON value
-    """The body of a value.
+def encode_avro(of: EventType, value: Any) -> bytes:  # noqa: ANN401 - any JSON value
+    """The body of an event.
 
     Raises:
         NotEncodable: it is none of that type; the message says where.
     """
+    try:
+        return _encoded(of, value, "event")
+    except RecursionError:
+        raise NotEncodable("event: nested too deeply, or a default of the schema that contains itself") from None
+
+
+def _encoded(of: EventType, value: Any, place: str) -> bytes:  # noqa: ANN401 - any JSON value
     if of.kind == "union":
         return _union(of, value, place)
     if of.kind == "record":
@@ -38,15 +45,16 @@ def encode_avro(of: EventType, value: Any, place: str = "event") -> bytes:  # no
     try:
         return _SCALARS[of.kind](of, _LOGICAL.get(of.logical, _as_it_is)(of, value))
     except (TypeError, ValueError, AttributeError, OverflowError, struct.error, DecimalException, TimeInvalid):
-        what = of.logical or (f"one of {', '.join(of.symbols)}" if of.kind == "enum" else of.kind)
-        raise NotEncodable(f"{place}: the schema has {what}, not this {kind_of(value).split()[-1]}") from None
+        what = f"one of {', '.join(of.symbols)}" if of.kind == "enum" else of.logical or of.kind
+        hint = f"; write {_WRITTEN[of.logical](of)}" if of.logical in _WRITTEN else ""
+        raise NotEncodable(f"{place}: the schema has {what}, not this {kind_of(value).split()[-1]}{hint}") from None
 
 
 def _union(of: EventType, value: Any, place: str) -> bytes:  # noqa: ANN401 - any JSON value
     fault = NotEncodable(f"{place}: the schema's union is empty")
     for index, branch in enumerate(of.inner):
         try:
-            return _number(index) + encode_avro(branch, value, place)
+            return _number(index) + _encoded(branch, value, place)
         except NotEncodable as unfit:
             fault = unfit
     raise fault
@@ -61,7 +69,7 @@ def _record(of: EventType, value: Any, place: str) -> bytes:  # noqa: ANN401 - a
     for field in of.fields:
         if field.name not in value and not field.optional:
             raise NotEncodable(f"{place}: the field {field.name} is missing, and the schema has no default for it")
-        body += encode_avro(field.type, value.get(field.name, field.default), f"{place}.{field.name}")
+        body += _encoded(field.type, value.get(field.name, field.default), f"{place}.{field.name}")
     return body
 
 
@@ -71,7 +79,7 @@ def _items(of: EventType, value: Any, place: str) -> bytes:  # noqa: ANN401 - an
         raise NotEncodable(f"{place}: the schema has {kind_of(kind())}, not {kind_of(value)}")
     pairs = enumerate(value) if isinstance(value, list) else value.items()
     items = [
-        (_text(key) if isinstance(key, str) else b"") + encode_avro(of.inner[0], item, f"{place}[{key!r}]")
+        (_text(key) if isinstance(key, str) else b"") + _encoded(of.inner[0], item, f"{place}[{key!r}]")
         for key, item in pairs
     ]
     return (_number(len(items)) + b"".join(items) if items else b"") + b"\0"
@@ -178,3 +186,15 @@ _LOGICAL: dict[str, Callable[[EventType, Any], Any]] = {
 } | dict.fromkeys(
     (f"{family}-{unit}" for family in ("time", "timestamp", "local-timestamp") for unit in _PER_MICROSECOND), _moment
 )
+
+_WRITTEN: dict[str, Callable[[EventType], str]] = (
+    {
+        "decimal": lambda of: f"a number or text with at most {of.scale} decimals",
+        "date": lambda _: '"2026-03-01"',
+        "uuid": lambda _: '"0b0e2f0a-3d0c-4d50-9a5e-8f2b6f1f7a01"',
+    }
+    | dict.fromkeys((f"time-{unit}" for unit in _PER_MICROSECOND), lambda _: '"09:30:00"')
+    | dict.fromkeys((f"timestamp-{unit}" for unit in _PER_MICROSECOND), lambda _: '"2026-03-01T09:30:00Z"')
+    | dict.fromkeys((f"local-timestamp-{unit}" for unit in _PER_MICROSECOND), lambda _: '"2026-03-01T09:30:00"')
+)
+"""How a value of a logical type is written in a case."""

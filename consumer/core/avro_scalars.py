@@ -121,6 +121,8 @@ def default_of(field: EventField, of: EventType) -> Any:  # noqa: ANN401 - any v
         return _default(field.type, field.default)
     except (TypeError, ValueError, AttributeError):
         raise Unreadable(f"the default of {of.name}.{field.name} is none of its type") from None
+    except RecursionError:
+        raise Unreadable(f"the default of {of.name}.{field.name} contains itself") from None
 
 
 def _default(of: EventType, value: Any) -> Any:  # noqa: ANN401 - JSON in, a value of an event out

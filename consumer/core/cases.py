@@ -95,8 +95,10 @@ class _CasesReader:
         try:
             root = parse_yaml(self._file, self._files[self._file])
         except YamlInvalid as fault:
-            self.report.problems.append(fault.problem)
-            return []
+            self.report.problems += fault.problems
+            if not isinstance(fault.root, Sequence):
+                return []
+            root = fault.root
         if not isinstance(root, Sequence):
             self.report.add(root, "cases are a list of {name, event, record, expect}")
             return []

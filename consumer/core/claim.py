@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from itertools import combinations
 from math import prod
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from consumer.core.sources import SourceReader
 
 _MOST_COMBINATIONS = 10_000
+TOPIC = re.compile(r"^[A-Za-z0-9._-]{1,249}$")
+"""The names that Kafka gives to topics, but for one and two dots."""
 
 
 class Claim(NamedTuple):
@@ -123,8 +126,11 @@ def _topics(root: Map, report: Report) -> tuple[str, ...]:
         return ()
     topics: list[str] = []
     for item in value.items:
-        if not isinstance(item, Scalar) or not item.text:
+        if not isinstance(item, Scalar) or item.json is None or not item.text:
             report.add(item, "a topic is text")
+        elif not TOPIC.fullmatch(item.text) or item.text in (".", ".."):
+            message = f"no topic in Kafka is named {item.text!r}: 1 to 249 letters, digits, dots, - and _ are allowed"
+            report.add(item, f"{message}; patterns are not" if item.text.startswith("^") else message)
         elif item.text in topics:
             report.add(item, f"the topic {item.text} stands here twice")
         else:

@@ -69,14 +69,20 @@ class _MappingReader:
         try:
             root = parse_yaml(self._file, self._files[self._file])
         except YamlInvalid as fault:
-            self.report.problems.append(fault.problem)
-            return None
+            self.report.problems += fault.problems
+            if not isinstance(fault.root, Map):
+                return None
+            root = fault.root
         if not isinstance(root, Map):
             self.report.add(root, "a mapping is a map of keys such as version, topics, identity, attributes")
             return None
+        unreadable = bool(self.report.problems)
         meant = self._check_keys(root)
         self._check_version(meant)
-        return self._compile(meant, index)
+        mapping = self._compile(meant, index)
+        if unreadable and self.claim is not None:
+            self.claim = self.claim._replace(sound=False)
+        return mapping
 
     def _compile(self, root: Map, index: int) -> Mapping:
         declared = self._declared(root)

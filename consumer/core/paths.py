@@ -22,6 +22,7 @@ _STEP = re.compile(
 )
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ODD_NAME = re.compile(r"\.([^.\[\]]+)")
+_UNQUOTED = re.compile(r"\[([A-Za-z_][^\[\]\"']*)\]")
 _SINGLE_QUOTED = re.compile(r"\['([^']*)'\]")
 
 
@@ -103,6 +104,10 @@ def read_path(path: Path, missing: Any = None) -> Read:  # noqa: ANN401 - whatev
 
 
 def _wrong_root(text: str, root: str) -> str:
+    if text != text.strip():
+        return "a path has no blank at either end"
+    if root == "$":
+        return f"a path begins with event or record: write event{text[1:]}"
     if get_close_matches(root, ("event", "record"), n=1):
         suggestion = get_close_matches(root, ("event", "record"), n=1)[0] + text[len(root) :]
         return f"a path begins with event or record, not {root!r}; did you mean {suggestion}?"
@@ -112,8 +117,14 @@ def _wrong_root(text: str, root: str) -> str:
 def _wrong_step(text: str, position: int) -> str:
     rest = text[position:]
     before = text[:position]
+    if text != text.strip():
+        return "a path has no blank at either end"
     if single := _SINGLE_QUOTED.match(rest):
         return f"names in brackets stand in double quotes: write {before}[{json.dumps(single[1])}]"
+    if rest.startswith(("[*]", "[]")):
+        return f"[*] is none of a path's steps; for a field of each item write cel: {before}.map(item, item.name)"
+    if bare := _UNQUOTED.match(rest):
+        return f"names in brackets stand in double quotes: write {before}[{json.dumps(bare[1])}]"
     if odd := _ODD_NAME.match(rest):
         quoted = f"[{json.dumps(odd[1], ensure_ascii=False)}]"
         return f"{odd[1]!r} is not a plain name: write {before}{quoted}{rest[odd.end() :]}"

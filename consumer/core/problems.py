@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from consumer.core.yaml_places import place_in
+from consumer.core.yaml_places import file_text, place_in
 from consumer.errors import Problem
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Report:
 
     def add_inside(self, node: Scalar, offset: int, message: str) -> None:
         """A problem at a character of the node's text."""
-        line, column = place_in(node, offset, self._content.decode("utf-8-sig"))
+        line, column = place_in(node, offset, file_text(self._content))
         self.problems.append(Problem(self.file, line, column, message))
 
     def unknown_keys(self, node: Map, known: Collection[str], what: str) -> None:

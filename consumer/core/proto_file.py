@@ -25,6 +25,7 @@ from google.protobuf.message import DecodeError
 
 from consumer.core.event import DecodeFailed
 from consumer.core.event_schema import SchemaInvalid
+from consumer.core.problems import suggestion
 from consumer.core.proto_text import parse_proto
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ _WELL_KNOWN: Final = {
 def read_proto(name: str, content: bytes, imports: Mapping[str, bytes]) -> FileDescriptor:
     """The file `name`; what it imports is among `imports`, or comes with Protobuf (`google/protobuf/…`).
 
-    An import that is neither is left out: it may hold nothing but options.
+    Of an import in a folder (`common/money.proto`) the file `money.proto` will do. One that is neither is left out: it
+    may hold nothing but options.
 
     Raises:
         SchemaInvalid: it is no such file, or a type is missing.
@@ -74,29 +76,37 @@ class _Files:
         self.pool = DescriptorPool()
         self.missing: set[str] = set()
         self._imports = imports
-        self._added: set[str] = set()
+        self._added: dict[str, bool] = {}  # true once it is in the pool
 
     def add(self, name: str, content: bytes) -> None:
-        self._added.add(name)
+        self._added[name] = False
         file = _described(name, content)
         there = []
         for needed in file.dependency:
-            found = _WELL_KNOWN.get(needed) or self._imports.get(needed)
+            found = _WELL_KNOWN.get(needed) or self._imports.get(needed) or self._imports.get(_flat(needed))
             if found is None:
                 self.missing.add(needed)
                 continue
             there.append(needed)
             if needed not in self._added:
                 self._import(needed, found)
+            elif not self._added[needed]:
+                raise SchemaInvalid(f"it imports {needed}, which imports it again")
         file.dependency[:] = there
         del file.public_dependency[:], file.weak_dependency[:]  # they count what is no longer there, and change nothing
         self.pool.AddSerializedFile(file.SerializeToString())
+        self._added[name] = True
 
     def _import(self, name: str, content: bytes) -> None:
         try:
             self.add(name, content)
         except SchemaInvalid as fault:
             raise SchemaInvalid(f"it imports {name}: {fault}") from None
+
+
+def _flat(name: str) -> str:
+    """A file's name without its folders: mapping files and schemas lie side by side, as in a ConfigMap."""
+    return name.rpartition("/")[2]
 
 
 def _described(name: str, content: bytes) -> FileDescriptorProto:
@@ -106,7 +116,7 @@ def _described(name: str, content: bytes) -> FileDescriptorProto:
         file.name = name
         return file
     try:
-        return parse_proto(name, content.decode())
+        return parse_proto(name, content.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise SchemaInvalid("not UTF-8") from None
 
@@ -127,13 +137,15 @@ def message_named(file: FileDescriptor, name: str | None) -> Descriptor:
     """
     messages = {_short(message): message for message in all_messages(file)}
     if name is None:
-        if len(messages) != 1:
-            raise SchemaInvalid(f"write which message it is: `message:` {_listed(messages)}", "message")
+        if not messages:
+            raise SchemaInvalid("it declares no message")
+        if len(messages) > 1:
+            raise SchemaInvalid(f"it declares several messages; write which it is: message: {_listed(messages)}")
         (only,) = messages.values()
         return only
     found = messages.get(name.removeprefix(f"{file.package}.") if file.package else name)
     if found is None:
-        raise SchemaInvalid(f"no message {name!r}; there is {_listed(messages)}", "message")
+        raise SchemaInvalid(f"no message {name!r}; {suggestion(name, messages)}", "message")
     return found
 
 
@@ -188,4 +200,4 @@ def _short(message: Descriptor) -> str:
 
 
 def _listed(messages: Iterable[str]) -> str:
-    return ", ".join(messages) or "none"
+    return " or ".join(messages)

@@ -16,6 +16,7 @@ _TOKEN = re.compile(
 )
 
 END: Final = ""
+_LEAST, _MOST = -(2**31), 2**31 - 1
 
 
 class Tokens:
@@ -37,14 +38,21 @@ class Tokens:
         position = 0
         while position < len(self._text):
             match = _TOKEN.match(self._text, position)
-            if match is None:
-                raise SchemaInvalid(f"{self._line(position)}: {self._text[position]!r} has no meaning here")
+            if match is None or (self._text.startswith("/*", position) and match.lastgroup):
+                raise SchemaInvalid(f"{self._line(position)}: {self._wrong(position)}")
             if match.lastgroup:
                 self._tokens.append(match[0])
                 self._places.append(position)
             position = match.end()
         self._tokens += [END, END, END]
         self._places += [len(self._text)] * 3
+
+    def _wrong(self, position: int) -> str:
+        if self._text.startswith("/*", position):
+            return "this comment is never closed"
+        if self._text[position] in "\"'":
+            return "this text in quotes does not end in its line"
+        return f"{self._text[position]!r} has no meaning here"
 
     def peek(self, ahead: int = 0) -> str:
         """The token after `ahead` others; empty at the end."""
@@ -86,14 +94,17 @@ class Tokens:
         return name
 
     def number(self) -> int:
-        """Take a whole number: decimal, hexadecimal or octal."""
+        """Take a whole number of 32 bits: decimal, hexadecimal or octal."""
         sign = -1 if self.given("-") else 1
         word = self.take()
         octal = re.fullmatch("0[0-7]+", word)
         try:
-            return sign * int(word, 8 if octal else 0)
+            value = sign * int(word, 8 if octal else 0)
         except ValueError:
             raise self.wrong("a whole number") from None
+        if not _LEAST <= value <= _MOST:
+            raise self.wrong("a whole number of 32 bits")
+        return value
 
     def string(self) -> str:
         """Take a text, without its quotes."""

@@ -62,7 +62,7 @@ def _special(message: Descriptor) -> EventType | None:
     if name == message.full_name:
         return None
     if name in ("Timestamp", "Duration"):
-        return EventType("string")
+        return EventType("string", logical=name.lower())
     if name in ("Struct", "Value", "ListValue"):
         anything = EventType("any")
         anything.inner = [anything]

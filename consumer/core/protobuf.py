@@ -8,17 +8,20 @@ for.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from google.protobuf import empty_pb2
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.json_format import ParseDict, ParseError
 from google.protobuf.message import DecodeError, EncodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from consumer.core.event import DecodeFailed, NotEncodable
+from consumer.core.problems import suggestion
 from consumer.core.values import kind_of
 from consumer.core.wire_values import duration_text, moment_text, shortest_float
 
@@ -28,9 +31,12 @@ if TYPE_CHECKING:
 
     from consumer.core.event import Decoder
 
+_NO_FIELD = re.compile(r'Message type "(.*?)" has no field named "(.*?)" at')
 Convert = Callable[[Any], Any]
 
 _GIGA = 1_000_000_000
+_has_field = empty_pb2.Empty.HasField
+"""Of any message, even of one with a field of that name."""
 
 
 def proto_decoder(message: Descriptor) -> Decoder:
@@ -61,8 +67,16 @@ def encode_proto(message: Descriptor, value: Any) -> bytes:  # noqa: ANN401 - an
         raise NotEncodable(f"event: {message.full_name} is an object, not {kind_of(value)}")
     try:
         return ParseDict(value, GetMessageClass(message)()).SerializeToString()
-    except (ParseError, EncodeError) as error:
-        raise NotEncodable(f"event: no {message.full_name}: {error}") from None
+    except (ParseError, EncodeError, AttributeError) as error:  # the last one for a field named DESCRIPTOR
+        raise NotEncodable(f"event: no {message.full_name}: {_in_words(str(error), message)}") from None
+
+
+def _in_words(error: str, message: Descriptor) -> str:
+    """What the library says, which may have several lines, on one."""
+    if unknown := _NO_FIELD.search(error):
+        known = message.file.pool.FindMessageTypeByName(unknown[1]).fields_by_name
+        return f"the schema has no field {unknown[2]!r}; {suggestion(unknown[2], known)}"
+    return " ".join(error.split()).rstrip(".")
 
 
 class _Readers:
@@ -100,7 +114,7 @@ class _Readers:
             for name, convert in converted:
                 event[name] = convert(getattr(value, name))
             for name, maybe in present:
-                if value.HasField(name):
+                if _has_field(value, name):
                     there = getattr(value, name)
                     event[name] = maybe(there) if maybe else there
             return event

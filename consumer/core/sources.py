@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
 from consumer.core.event_schema import PathImpossible, shape_at
@@ -10,10 +11,10 @@ from consumer.core.expression_check import ExpressionInvalid
 from consumer.core.mapping import Attribute, IdentitySource, Steps, attribute_text
 from consumer.core.mapping_keys import ATTRIBUTE, SOURCE, SOURCES
 from consumer.core.paths import Path, PathInvalid, Read, parse_path, read_path
-from consumer.core.problems import Report, suggestion
+from consumer.core.problems import Report, near, suggestion
 from consumer.core.profile import IdentityKind
 from consumer.core.record_shape import RECORD_SHAPE
-from consumer.core.transforms import Transform, TransformInvalid, apply_transforms, read_transform
+from consumer.core.transforms import NOT_OF_BOOLEANS, Transform, TransformInvalid, apply_transforms, read_transform
 from consumer.core.values import Fault, text_of
 from consumer.core.yaml_nodes import Map, Node, Scalar, Sequence
 
@@ -125,6 +126,9 @@ class SourceReader:
     def _any_source(self, node: Map, at: Node, what: str, sources: Collection[str]) -> Source | None:
         given = [key for key in sources if key in node.entries]
         transforms = self._transforms(node)
+        misspelt = [key for key in node.entries if key not in ATTRIBUTE and near(key, sources)]
+        if not given and misspelt:  # told already
+            return None
         if len(given) != 1:
             found = " and ".join(given) or "none"
             self._report.add(at, f"{what} has exactly one of {', '.join(sources)}; here {found}")
@@ -137,15 +141,22 @@ class SourceReader:
         if not isinstance(value, Scalar):
             self._report.add(key, "from: write a path such as event.customer.id")
             return None
-        return self._from(value, key, transforms)
+        return self._from(value, key, transforms, _first_table(node))
 
-    def _from(self, node: Scalar, key: Node, transforms: tuple[Transform, ...]) -> Source | None:
+    def _from(
+        self, node: Scalar, key: Node, transforms: tuple[Transform, ...], table: Map | None = None
+    ) -> Source | None:
+        """A path; `table` is what its first transform looks up, if it does."""
+        if node.json is None:
+            self._report.add(key, "write a path such as event.customer.id")
+            return None
         found = self.path(node.text, key)
         if found is None:
             return None
         path, shape = found
         if shape is not None:
             self._check_kinds(shape.kinds, transforms, key, "{} stands there")
+            self._check_table(table, shape, node.text)
         read = read_path(path)
         return Source(node.text, _transformed(read, transforms), Steps("from", node.text, read, transforms))
 
@@ -182,12 +193,23 @@ class SourceReader:
     def _check_kinds(self, kinds: frozenset[Kind], transforms: tuple[Transform, ...], key: Node, has: str) -> None:
         """Whether text can come of values of these kinds; `has` says where they are."""
         joins = any(transform.joins for transform in transforms)
-        found = has.format(" or ".join(sorted(kinds)))
-        if joins and "array" not in kinds:
+        found = has.format(" or ".join(sorted(kinds)) or "nothing")
+        if transforms and transforms[0].name in NOT_OF_BOOLEANS and kinds - {"null"} == {"boolean"}:
+            self._report.add(key, f"{transforms[0].name} takes text or a number; {found}")
+        elif joins and "array" not in kinds:
             self._report.add(key, f"join needs a list; {found}")
         elif kinds <= ({"object", "bytes", "null"} if joins else {"array", "object", "bytes", "null"}):
             hint = "; join makes text of a list" if "array" in kinds else "; name something in it"
             self._report.add(key, f"{found}, which is no text{hint if kinds & {'array', 'object'} else ''}")
+
+    def _check_table(self, table: Map | None, shape: Shape, path: str) -> None:
+        """Whether the keys of a table are values that may stand there."""
+        shapes = [shape, *([shape.item()] if "array" in shape.kinds else [])]
+        known = [text_of(constant) for each in shapes for constant in each.constants if _is_scalar(constant)]
+        for key, _ in table or ():
+            if not any(each.allows(key.text) or each.allows(replace(key, plain=True).json) for each in shapes):
+                hint = f"; {suggestion(key.text, known)}" if known else ""
+                self._report.add(key, f"lookup: {key.text!r} never stands at {path}{hint}")
 
     def _const(self, node: Map, key: Scalar, transforms: tuple[Transform, ...]) -> Source | None:
         written = self._constant(node, "const")
@@ -241,13 +263,31 @@ class SourceReader:
         if not isinstance(value, Sequence) or not value.items:
             self._report.add(key, "transform: write a list, one transform an item, such as [trim, lower]")
             return ()
-        transforms = []
+        transforms: list[Transform] = []
         for item in value.items:
             try:
-                transforms.append(read_transform(item))
+                transform = read_transform(item)
             except TransformInvalid as fault:
                 self._report.add(item, str(fault))
+                continue
+            if transform.joins and any(before.joins for before in transforms):
+                self._report.add(item, "join needs a list; the join before it has made text of it")
+            elif transforms and transforms[-1].name == "bool" and transform.name in NOT_OF_BOOLEANS:
+                self._report.add(item, f"{transform.name} takes text or a number, not what bool gives")
+            transforms.append(transform)
         return tuple(transforms)
+
+
+def _first_table(node: Map) -> Map | None:
+    """What is looked up in the value as it comes."""
+    transforms = node.get("transform")
+    first = transforms.items[0] if isinstance(transforms, Sequence) and transforms.items else None
+    table = first.get("lookup") if isinstance(first, Map) else None
+    return table if isinstance(table, Map) else None
+
+
+def _is_scalar(value: object) -> bool:
+    return isinstance(value, (str, int, float))
 
 
 def _transformed(read: Read, transforms: tuple[Transform, ...]) -> Read:

@@ -136,6 +136,8 @@ _PLAIN: dict[str, Change] = {
     "int": _int,
     "bool": _bool,
 }
+NOT_OF_BOOLEANS = ("int", "round", "date")
+"""The transforms that fail for every boolean."""
 PLAIN = tuple(_PLAIN)
 """The transforms that are told nothing."""
 

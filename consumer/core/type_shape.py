@@ -29,6 +29,14 @@ _KINDS: dict[str, tuple[Kind, ...]] = {
     "any": get_args(Kind),
 }
 _FORMATS = {"date": "date", "timestamp": "date-time"}
+_EXAMPLES = {
+    "date": "2026-03-01",
+    "time": "09:30:00",
+    "timestamp": "2026-03-01T09:30:00Z",
+    "local-timestamp": "2026-03-01T09:30:00",
+    "uuid": "0b0e2f0a-3d0c-4d50-9a5e-8f2b6f1f7a01",
+    "duration": "1.5s",
+}
 _KINDS_OF_CONSTANTS: dict[type, tuple[Kind, ...]] = {
     str: ("string",),
     bool: ("boolean",),
@@ -83,7 +91,9 @@ class TypeShape:
         return tuple(dict.fromkeys(symbol for each in self._types for symbol in each.symbols))
 
     def said(self, keyword: str) -> tuple[Any, ...]:
-        """The formats of times, in JSON Schema's words; of its other keywords these types have none."""
+        """The formats of times and examples, in JSON Schema's words; of its other keywords these types have none."""
+        if keyword == "examples":
+            return tuple((example,) for each in self._types if (example := _example(each)) is not None)
         if keyword != "format":
             return ()
         logical = [each.logical.rpartition("-")[0] or each.logical for each in self._types if each.logical]
@@ -95,6 +105,15 @@ class TypeShape:
         wanted: tuple[Kind, ...] = ("integer",) if whole else _KINDS_OF_CONSTANTS[constant.__class__]
         fitting = [each for each in self._types if not set(wanted).isdisjoint(_kinds(each))]
         return any(each.kind != "enum" or constant in each.symbols for each in fitting)
+
+
+def _example(of: EventType) -> Any:  # noqa: ANN401 - any JSON value
+    """A value as a case has it, where that does not show from its kind."""
+    if of.kind == "fixed" and not of.logical:
+        return "0" * of.size
+    if of.logical == "decimal":
+        return 12.5 if of.scale else 12
+    return _EXAMPLES.get(of.logical.removesuffix("-millis").removesuffix("-micros").removesuffix("-nanos"))
 
 
 def _branches(types: Iterable[EventType]) -> Iterator[EventType]:

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
+from consumer.core.yaml_places import file_text
+from consumer.core.yaml_problems import character_problem, encoding_problem, separator_problem, syntax_problem
 from consumer.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from collections.abc import Sequence as Many
 
 Json = str | int | float | bool | None
 
@@ -23,8 +26,10 @@ _PLAIN = "plain"
 _JSON_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _JSON_WORDS: dict[str, Json] = {"": None, "null": None, "true": True, "false": False}
+_SEPARATOR = re.compile("[\x85\u2028\u2029]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MOST_LEVELS = 2000
+_MOST_VALUES = 1_000_000
 _LONGEST_INTEGER = 1000  # digits; Python refuses to read much longer ones
 
 
@@ -88,11 +93,15 @@ Node = Scalar | Sequence | Map
 
 
 class YamlInvalid(Exception):
-    """The file can't be read as one YAML document; `problem` says where and why."""
+    """The file can't be read as one YAML document; `problems` say where and why.
 
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
-        super().__init__(str(problem))
+    `root` is the document without what is wrong with it, for whoever has more to say about it; None if there is none.
+    """
+
+    def __init__(self, problems: Many[Problem], root: Node | None = None) -> None:
+        self.problems = tuple(problems)
+        self.root = root
+        super().__init__("\n".join(map(str, problems)))
 
 
 def json_text(node: Node) -> str:
@@ -112,24 +121,25 @@ def parse_yaml(file: str, content: bytes) -> Node:
         YamlInvalid: whatever keeps the file from being one plain document, with its place.
     """
     try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        column = error.start - (content.rfind(b"\n", 0, error.start) + 1) + 1
-        raise YamlInvalid(Problem(file, line, column, "not UTF-8")) from None
-    try:
+        text = file_text(content)
+        if separator := _SEPARATOR.search(text):
+            raise YamlInvalid([separator_problem(file, text, separator.start())])
         root = _compose(text)
         if root is None:
-            raise YamlInvalid(Problem(file, 1, 1, "the file is empty"))
-        return _Converter(file).node(root)
+            raise YamlInvalid([Problem(file, 1, 1, "the file is empty")])
+        converter = _Converter(file)
+        node = converter.node(root)
+    except UnicodeDecodeError as error:
+        raise YamlInvalid([encoding_problem(file, error)]) from None
     except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        column = error.position - text.rfind("\n", 0, error.position)
-        raise YamlInvalid(Problem(file, line, column, f"not YAML: {error.reason}")) from None
+        raise YamlInvalid([character_problem(file, text, error)]) from None
     except yaml.MarkedYAMLError as error:
-        raise YamlInvalid(_syntax_problem(file, error)) from None
+        raise YamlInvalid([syntax_problem(file, error)]) from None
     except RecursionError:
-        raise YamlInvalid(Problem(file, 1, 1, "nested too deeply")) from None
+        raise YamlInvalid([Problem(file, 1, 1, "nested too deeply")]) from None
+    if converter.problems:
+        raise YamlInvalid(converter.problems, node)
+    return node
 
 
 def _compose(text: str) -> yaml.Node | None:
@@ -146,24 +156,6 @@ def _compose(text: str) -> yaml.Node | None:
         return yaml.compose(text, _Loader)
 
 
-def _syntax_problem(file: str, error: yaml.MarkedYAMLError) -> Problem:
-    mark = error.problem_mark or error.context_mark
-    message = error.problem or error.context or "unreadable"
-    if "single document" in (error.context or ""):
-        message = "a second document begins here; write one document a file"
-    elif "'\\t'" in message:
-        message = "a tab can't indent; write spaces"
-    elif "mapping values" in message or "got '?'" in message:
-        message += "; text that holds a colon and a blank (`a ? b : c`) needs quotes around all of it"
-    elif "cannot start any token" in message:
-        message += "; text that begins with it needs quotes"
-    elif "'['" in message and "flow mapping" in (error.context or ""):
-        message += "; inside { } a path with [ ] needs quotes: {from: 'event.items[0]'}"
-    return (
-        Problem(file, mark.line + 1, mark.column + 1, f"not YAML: {message}") if mark else Problem(file, 1, 1, message)
-    )
-
-
 class _Loader(yaml.SafeLoader):
     """Types no scalar by its look: what stands without quotes gets the tag `plain` and keeps its text."""
 
@@ -177,11 +169,13 @@ class _FastLoader(yaml.CSafeLoader):
 
 
 class _Converter:
-    """PyYAML's nodes to ours, each list and map once however many aliases name it."""
+    """PyYAML's nodes to ours, each list and map once however many aliases name it; `problems` are what was left out."""
 
     def __init__(self, file: str) -> None:
+        self.problems: list[Problem] = []
         self._file = file
         self._done: dict[int, Node] = {}
+        self._sizes: dict[int, int] = {}
         self._open: set[int] = set()
 
     def node(self, node: yaml.Node) -> Node:
@@ -190,28 +184,40 @@ class _Converter:
         done = self._done.get(id(node))
         if done is None:
             if id(node) in self._open:
-                raise self._invalid(node, "an anchor contains itself")
+                self._wrong(node, "an anchor contains itself")
+                return Scalar(*_place(node), "")
             self._open.add(id(node))
             done = self._done[id(node)] = self._convert(node)
             self._open.remove(id(node))
+            if self._size(node) > _MOST_VALUES:
+                self._wrong(node, f"aliases make more than {_MOST_VALUES} values of this")
+                self._sizes[id(node)] = 1
+                done = self._done[id(node)] = Scalar(*_place(node), "")
         return done
 
+    def _size(self, node: yaml.Node) -> int:
+        """How many values it has, each counted as often as aliases name it."""
+        inner = node.value if isinstance(node, yaml.SequenceNode) else [each for pair in node.value for each in pair]
+        self._sizes[id(node)] = size = 1 + sum([self._sizes.get(id(each), 1) for each in inner])
+        return size
+
     def _scalar(self, node: yaml.ScalarNode) -> Scalar:
-        if node.tag not in (_PLAIN, "tag:yaml.org,2002:str"):
-            raise self._tag_refused(node)
-        if _SURROGATE.search(node.value):
-            raise self._invalid(node, "half a surrogate pair is no character")
-        return Scalar(*_place(node), node.value, plain=node.tag == _PLAIN)
+        self._check_tag(node, _PLAIN, "tag:yaml.org,2002:str")
+        text = node.value
+        if _SURROGATE.search(text):  # JSON writes a character beyond 16 bits as a pair of escapes
+            try:
+                text = text.encode("utf-16", "surrogatepass").decode("utf-16")
+            except UnicodeDecodeError:
+                self._wrong(node, "half a surrogate pair is no character")
+                text = _SURROGATE.sub("\ufffd", text)
+        return Scalar(*_place(node), text, plain=node.tag == _PLAIN)
 
     def _convert(self, node: yaml.Node) -> Node:
-        line, column = _place(node)
         if isinstance(node, yaml.SequenceNode):
-            if node.tag != "tag:yaml.org,2002:seq":
-                raise self._tag_refused(node)
-            return Sequence(line, column, tuple(self.node(item) for item in node.value))
-        if node.tag != "tag:yaml.org,2002:map":
-            raise self._tag_refused(node)
-        return Map(line, column, self._entries(node))
+            self._check_tag(node, "tag:yaml.org,2002:seq")
+            return Sequence(*_place(node), tuple([self.node(item) for item in node.value]))
+        self._check_tag(node, "tag:yaml.org,2002:map")
+        return Map(*_place(node), self._entries(node))
 
     def _entries(self, node: yaml.Node) -> dict[str, Entry]:
         entries: dict[str, Entry] = {}
@@ -219,11 +225,12 @@ class _Converter:
         for key_node, value_node in node.value:
             key = self.node(key_node)
             if not isinstance(key, Scalar):
-                raise self._invalid(key_node, "a key must be text, not a list or a map")
-            if key.plain and key.text == "<<":
+                self._wrong(key_node, "a key must be text, not a list or a map")
+            elif key.plain and key.text == "<<":
                 merged = self._merge(value_node) | merged
             elif key.text in entries:
-                raise self._invalid(key_node, f"the key {key.text!r} stands here twice")
+                first = entries[key.text].key
+                self._wrong(key_node, f"the key {key.text!r} stands here twice, first in line {first.line}")
             else:
                 entries[key.text] = Entry(key, self.node(value_node))
         return {key: entries.get(key, entry) for key, entry in merged.items()} | entries
@@ -233,16 +240,19 @@ class _Converter:
         sources = value.items if isinstance(value, Sequence) else (value,)
         merged: dict[str, Entry] = {}
         for source in sources:
-            if not isinstance(source, Map):
-                raise self._invalid(value_node, "<< merges a map or a list of maps")
-            merged = source.entries | merged
+            if isinstance(source, Map):
+                merged = source.entries | merged
+            else:
+                self._wrong(value_node, "<< merges a map or a list of maps")
         return merged
 
-    def _tag_refused(self, node: yaml.Node) -> YamlInvalid:
-        return self._invalid(node, f"the tag {node.tag} means nothing here; remove it")
+    def _check_tag(self, node: yaml.Node, *known: str) -> None:
+        if node.tag not in known:
+            tag = node.tag.replace("tag:yaml.org,2002:", "!!")
+            self._wrong(node, f"the tag {tag} means nothing here; remove it")
 
-    def _invalid(self, node: yaml.Node, message: str) -> YamlInvalid:
-        return YamlInvalid(Problem(self._file, *_place(node), message))
+    def _wrong(self, node: yaml.Node, message: str) -> None:
+        self.problems.append(Problem(self._file, *_place(node), message))
 
 
 def _place(node: yaml.Node) -> tuple[int, int]:

@@ -16,6 +16,15 @@ _BLANK_ESCAPES = tuple("nrt \n0abevfNLP_")
 _NOT_BLANK = re.compile(r"\S")
 
 
+def file_text(content: bytes) -> str:
+    """The text of a file, however it ends its lines, in which places are counted.
+
+    Raises:
+        UnicodeDecodeError: it is not UTF-8.
+    """
+    return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+
+
 def place_in(scalar: Scalar, offset: int, file: str) -> tuple[int, int]:
     """Line and column (1-based) of the character at `offset` of a scalar's text; `file` is the whole file's text.
 

@@ -23,6 +23,16 @@ def test_mappings_their_schemas_and_cases_are_read_and_nothing_else(tmp_path: Pa
     }
 
 
+def test_a_schema_of_another_name_is_read_when_a_mapping_names_it(tmp_path: Path) -> None:
+    for name in ("a.json", "b.avsc", "c c.json", "d.proto", "money.proto", "other.json"):
+        (tmp_path / name).write_text(name)
+    for mapping, schema in (("a", "schema: a.json"), ("b", "{schema: 'b.avsc'}"), ("c", '"schema": "c c.json"')):
+        (tmp_path / f"{mapping}.mapping.yaml").write_text(schema)
+    (tmp_path / "d.mapping.yaml").write_text("schema: ../d.json\nschema: nowhere.json")
+    mappings = {f"{name}.mapping.yaml" for name in "abcd"}
+    assert read_schemas(tmp_path).keys() - mappings == {"a.json", "b.avsc", "c c.json", "d.proto", "money.proto"}
+
+
 def test_a_mounted_config_map_is_read_once(tmp_path: Path) -> None:
     """Kubernetes mounts it as links into a hidden folder that changes as a whole."""
     version = tmp_path / "..2026_11_25"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import struct
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -275,6 +276,31 @@ def test_what_stands_in_an_event_can_t_control_the_terminal(program: Program) ->
 
     assert result.exit_code == 0
     assert all(character.isprintable() or character == "\n" for character in result.stdout)
+
+
+@pytest.mark.parametrize(("levels", "shown"), [(99, True), (100, True), (101, False), (1_000, False)])
+def test_what_is_nested_deeply_is_explained_all_the_same(program: Program, levels: int, shown: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    event = f'{{"type": {"[" * levels + "]" * levels}}}'
+    words = "nested more than 100 levels deep"
+    assert (words in program("explain", "-", stdin=event).stdout) != shown
+    assert (explained(program, event)["others"][0]["value"] == words) != shown
+
+
+def test_numbers_that_json_does_not_have_are_text_in_the_document(program: Program, folder: Path) -> None:
+    schema = {
+        "type": "record",
+        "name": "R",
+        "fields": [{"name": "id", "type": "string"}, {"name": "x", "type": "double"}],
+    }
+    (folder / "r.event.avsc").write_text(json.dumps(schema), encoding="utf-8")
+    (folder / "r.mapping.yaml").write_text(
+        "{version: 1, topics: [r], format: avro, schema: r.event.avsc, identity: {mbox3rdPartyId: event.id},"
+        " attributes: {a: {from: event.x}}}",
+        encoding="utf-8",
+    )
+    result = program("explain", "-", "--json", "--topic", "r", stdin=b"\x02c" + struct.pack("<d", float("nan")))
+    document = json.loads(result.stdout, parse_constant=pytest.fail)
+    assert document["attributes"]["a"]["value"] == "NaN"
 
 
 def test_an_avro_event_may_be_written_as_json(program: Program, folder: Path) -> None:

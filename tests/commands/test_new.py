@@ -167,6 +167,108 @@ def test_made_up_values_keep_to_the_schema(program: Program, folder: Path) -> No
     assert "parentParent" not in mapping + cases
 
 
+def first_case(folder: Path, name: str = "gift") -> Any:
+    """The event of the first case, and what it expects."""
+    (case, *_) = read_folder(folder, 256, frozenset({name})).cases
+    return case.expected
+
+
+@pytest.mark.parametrize(
+    ("content", "suffix", "attributes"),
+    [
+        (
+            """
+            syntax = "proto3"; import "google/protobuf/timestamp.proto"; import "google/protobuf/wrappers.proto";
+            import "google/protobuf/duration.proto"; import "google/protobuf/struct.proto";
+            message M {
+              string customer_id = 1; oneof choice { string one = 2; int32 two = 3; }
+              google.protobuf.Timestamp happened = 4; google.protobuf.Duration took = 5;
+              google.protobuf.StringValue wrapped = 6; google.protobuf.ListValue list = 7;
+              google.protobuf.Value any = 8;
+              M self = 9; repeated M more = 10;
+            }
+            """,
+            "proto",
+            {"one": "one", "happened": "2026-03-01", "took": "1.500s", "wrapped": "wrapped", "list": "list"},
+        ),
+        (
+            {
+                "type": "record",
+                "name": "R",
+                "fields": [
+                    {"name": "customerId", "type": "string"},
+                    {"name": "day", "type": {"type": "int", "logicalType": "date"}},
+                    {"name": "clock", "type": {"type": "int", "logicalType": "time-millis"}},
+                    {"name": "moment", "type": {"type": "long", "logicalType": "timestamp-nanos"}},
+                    {"name": "local", "type": {"type": "long", "logicalType": "local-timestamp-micros"}},
+                    {"name": "key", "type": {"type": "fixed", "name": "K", "size": 16, "logicalType": "uuid"}},
+                    {"name": "raw", "type": {"type": "fixed", "name": "F", "size": 3}},
+                    {"name": "price", "type": {"type": "bytes", "logicalType": "decimal", "precision": 9}},
+                    {"name": "kids", "type": {"type": "array", "items": "R"}},
+                ],
+            },
+            "avsc",
+            {
+                "day": "2026-03-01",
+                "clock": "09:30:00",
+                "moment": "2026-03-01",
+                "local": "2026-03-01T09:30:00",
+                "key": "0b0e2f0a-3d0c-4d50-9a5e-8f2b6f1f7a01",
+                "price": "12",
+            },
+        ),
+        (
+            {
+                "type": "object",
+                "properties": {
+                    "customerId": {"type": "string"},
+                    "tags": {"type": "array", "minItems": 3, "uniqueItems": True, "items": {"type": "string"}},
+                    "steps": {"type": "integer", "multipleOf": 7},
+                    "odd": {"type": "string", "pattern": "^(?!odd)", "maxLength": 3},
+                    "box": {"type": "object", "properties": {"good": {"type": "string"}, "bad": {"not": {}}}},
+                    "none": False,
+                },
+                "unevaluatedProperties": False,
+                "allOf": [{"properties": {"more": {"type": "string"}}}],
+            },
+            "json",
+            {"tags": "tags,tags2,tags3", "steps": "14", "boxGood": "good", "more": "more"},
+        ),
+    ],
+)  # fmt: skip
+def test_the_first_case_has_all_that_may_be_there_at_once(
+    program: Program, folder: Path, content: object, suffix: str, attributes: dict[str, str]
+) -> None:
+    result = program("new", "gift", "--schema", written(folder, content, f"g.{suffix}"))
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    expected = first_case(folder)
+    assert expected.get("attributes", expected).items() >= attributes.items()
+
+
+def test_names_with_any_character_can_be_read_back(program: Program, folder: Path) -> None:
+    names = [
+        "new\nline",
+        "q\"uo'te",
+        "tab\t",
+        "\u2028",
+        "",
+        " ",
+        "a: b",
+        "#",
+        "日本",
+        "\ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16"),
+    ]
+    schema = {
+        "type": "object",
+        "properties": {"customerId": {"type": "string"}, **{name: {"type": "string"} for name in names}},
+    }
+    assert program("new", "gift", "--schema", written(folder, schema)).exit_code == 0
+    tested = program("test", "schemas/gift.mapping.yaml")
+    assert (tested.exit_code, "not by any case" in tested.stdout) == (0, False), tested.stdout
+    assert len(first_case(folder)["attributes"]) == len(names)
+
+
 def test_of_several_messages_one_must_be_named(program: Program, folder: Path) -> None:
     result = program("new", "gift", "--schema", written(folder, PROTO, "gift.proto"))
 

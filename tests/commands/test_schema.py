@@ -82,6 +82,7 @@ def test_what_the_loader_takes_is_valid(text: str) -> None:
         ("version: 1\n", ""),
         ("topics: [t]", "topics: t"),
         ("topics: [t]", "topics: []"),
+        ("topics: [t]", "topics: ['^t.*']"),
         ("topics:", "topic:"),
         ("event.id", "evnt.id"),
         ("event.id", "event"),

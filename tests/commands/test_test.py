@@ -212,3 +212,15 @@ def test_watching_runs_again_after_a_change_until_it_is_interrupted(folder: Path
             process.kill()
     assert "2 cases: all passed.\n" in first
     assert "2 cases: 1 passed, 1 failed.\n" in second
+
+
+def test_an_event_that_is_nested_deeply_does_not_stop_it(program: Program, folder: Path) -> None:
+    deep = "[" * 1_000 + "]" * 1_000
+    event = f'{{"type": "visit", "customer": {{"id": "c-1"}}, "tier": "G", "note": {deep}}}'
+    (folder / "deep.json").write_text(event, encoding="utf-8")
+    expect = "{identity: {mbox3rdPartyId: c-1}, attributes: {kind: visit, store: unknown, tier: gold}}"
+    case = f"- {{name: deep, event_file: deep.json, expect: {expect}}}\n"
+    (folder / "visit.cases.yaml").write_text(case, encoding="utf-8")
+    result = program("test")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "1 case: all passed." in result.stdout

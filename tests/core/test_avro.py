@@ -439,6 +439,7 @@ def test_what_was_not_written_has_its_default(kind: Any, default: Any, event: An
         (record(), b"", record(field("a", "int", default="x")), "the default of R.a is none of its type"),
         (record(), b"", record(field("a", ["int"], default="x")), "the default of R.a is none of its type"),
         (record(), b"", record(field("a", "bytes", default="€")), "the default of R.a is none of its type"),
+        (record(), b"", record(field("a", "R", default={})), "the default of R.a contains itself"),
         (
             record(field("a", ["null", record(field("b", "int"), name="I")])),
             b"\x02\x02",

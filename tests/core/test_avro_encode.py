@@ -19,6 +19,9 @@ def encode(schema: Any, event: Any) -> bytes:
     return encode_avro(parse_avro(orjson.dumps(schema)), event)
 
 
+DECIMAL = "write a number or text with at most 2 decimals"
+
+
 @pytest.mark.parametrize(
     ("schema", "event", "back"),
     [
@@ -96,17 +99,32 @@ def test_decimals_are_exact(text: str, schema: Any) -> None:
             "event: the field a is missing, and the schema has no default for it",
         ),
         (record(field("a", "int")), {"a": "x"}, "event.a: the schema has int, not this text"),
-        (logical("int", "date"), "tomorrow", "event: the schema has date, not this text"),
-        (logical("int", "date"), 1, "event: the schema has date, not this number"),
+        (logical("int", "date"), "tomorrow", 'event: the schema has date, not this text; write "2026-03-01"'),
+        (logical("int", "date"), 1, 'event: the schema has date, not this number; write "2026-03-01"'),
         (
             logical("long", "timestamp-millis"),
             "2026-03-01T09:30:00",
-            "event: the schema has timestamp-millis, not this text",
+            'event: the schema has timestamp-millis, not this text; write "2026-03-01T09:30:00Z"',
         ),
-        (logical("bytes", "decimal", scale=2), "0.001", "event: the schema has decimal, not this text"),
-        (logical("bytes", "decimal", scale=2), "x", "event: the schema has decimal, not this text"),
-        (logical("bytes", "decimal", scale=2), None, "event: the schema has decimal, not this nothing"),
-        (logical("fixed", "uuid", name="U", size=16), "x", "event: the schema has uuid, not this text"),
+        (logical("long", "time-micros"), 5, 'event: the schema has time-micros, not this number; write "09:30:00"'),
+        (
+            logical("long", "local-timestamp-millis"),
+            5,
+            'event: the schema has local-timestamp-millis, not this number; write "2026-03-01T09:30:00"',
+        ),
+        (logical("bytes", "decimal", scale=2), "0.001", f"event: the schema has decimal, not this text; {DECIMAL}"),
+        (logical("bytes", "decimal", scale=2), "x", f"event: the schema has decimal, not this text; {DECIMAL}"),
+        (logical("bytes", "decimal", scale=2), None, f"event: the schema has decimal, not this nothing; {DECIMAL}"),
+        (
+            logical("fixed", "uuid", name="U", size=16),
+            "x",
+            'event: the schema has uuid, not this text; write "0b0e2f0a-3d0c-4d50-9a5e-8f2b6f1f7a01"',
+        ),
+        (
+            record(field("a", "R", default={})),
+            {},
+            "event: nested too deeply, or a default of the schema that contains itself",
+        ),
     ],
 )  # fmt: skip
 def test_what_the_schema_has_no_place_for_is_told(schema: Any, event: Any, message: str) -> None:

@@ -185,11 +185,11 @@ def test_paths_are_checked_by_the_schema(head: str) -> None:
         ),
         (
             "format: protobuf\nschema: loan.event.proto",
-            "1:1: loan.event.proto: write which message it is: `message:` Other, Loan",
+            "4:1: loan.event.proto: it declares several messages; write which it is: message: Other or Loan",
         ),
         (
             "format: protobuf\nschema: loan.event.proto\nmessage: Lone",
-            "5:1: loan.event.proto: no message 'Lone'; there is Other, Loan",
+            "5:1: loan.event.proto: no message 'Lone'; did you mean Loan?",
         ),
         (
             "message: Loan",
@@ -281,7 +281,7 @@ def test_bytes_of_a_case_that_are_not_framed_stay_as_they_are() -> None:
         (
             "avro",
             b"{customer: {id: c-1}, amount: x, kind: PAID}",
-            "event.amount: the schema has decimal, not this text",
+            "event.amount: the schema has decimal, not this text; write a number or text with at most 2 decimals",
         ),
         ("registry avro", b"{}", "event: the field customer is missing, and the schema has no default for it"),
         ("protobuf", b"[]", "event: bank.Loan is an object, not a list"),

@@ -17,7 +17,9 @@ SCHEMA = {
         "type": {"enum": ["loan.funded", "loan.closed"]},
         "tier": {"type": "integer"},
         "code": {"type": "string"},
-        "flag": {"type": "boolean"},
+        "flag": {"type": ["boolean", "null"]},
+        "kind": {"enum": ["gold", "tin"]},
+        "kinds": {"type": "array", "items": {"enum": ["gold", "tin"]}},
         "list": {"type": "array", "items": {"type": "string"}},
         "customer": {"type": "object", "properties": {"address": {"type": "object", "properties": {"city": {}}}}},
         "open": {"type": "object"},
@@ -53,6 +55,12 @@ def in_typed(text: str) -> str:
         (HEAD.replace("[t]", "[t, [u]]") + BODY, "2:13: a topic is text"),
         (HEAD.replace("[t]", "[t, '']") + BODY, "2:13: a topic is text"),
         (HEAD.replace("[t]", "[t, u, t]") + BODY, "2:16: the topic t stands here twice"),
+        (HEAD.replace("[t]", "[null]") + BODY, "2:10: a topic is text"),
+        (HEAD.replace("[t]", "[a b]") + BODY, "2:10: no topic in Kafka is named 'a b': 1 to 249"),
+        (HEAD.replace("[t]", "['^a.*']") + BODY, "2:10: no topic in Kafka is named '^a.*': 1 to 249"),
+        (HEAD.replace("[t]", "[..]") + BODY, "2:10: no topic in Kafka is named '..'"),
+        (HEAD.replace("[t]", f"[{'x' * 250}]") + BODY, "2:10: no topic in Kafka is named 'xxx"),
+        (HEAD + BODY + "version: 1\n", "5:1: the key 'version' stands here twice, first in line 1"),
         (HEAD + BODY + "format: jsn\n", "5:1: no format 'jsn'; did you mean json?"),
         (HEAD + BODY + "format: [json]\n", "5:1: format: write one word"),
         (HEAD + BODY + "schema: \n", "5:1: schema: write one word"),
@@ -91,6 +99,7 @@ def test_a_schema_that_can_not_be_used_is_named() -> None:
         ("identity: {mboxPC: {const: a}}", "3:21: a constant would make one visitor of everybody"),
         ("identity: {mboxPC: [event.a]}", "3:12: mboxPC: write a path, or {from: a path, transform: [...]}"),
         ("identity: {mboxPC: a}", "3:12: a path begins with event or record: write event.a"),
+        ("identity: {mboxPC: null}", "3:12: write a path such as event.customer.id"),
         ("identity: {mboxPC: {transform: [trim]}}", "3:12: mboxPC has exactly one of from, cel; here none"),
         ("identity: {mboxPC: {from: event.a, default: x}}", "3:36: mboxPC has no key 'default'; there are from"),
         ("identity: {mboxPC: {cel: event.}}", "3:32: not CEL: "),
@@ -112,6 +121,12 @@ def test_identity(text: str, problem: str) -> None:
         ("{a: event.x}", "4:14: an attribute is a map with one of from, const, cel: {from: event.x}"),
         ("{a: [x]}", "4:14: an attribute is a map with one of from, const, cel"),
         ("{a: {form: event.x, const: y}}", "4:18: an attribute has no key 'form'; did you mean from?"),
+        ("{a: {form: event.x}}", "4:18: an attribute has no key 'form'; did you mean from?"),
+        ("{a: {from: }}", "4:18: write a path such as event.customer.id"),
+        ("{a: {from: event.x, transform: [bool, {round: 2}]}}", "4:51: round takes text or a number, not what bool"),
+        ("{a: {from: event.x, transform: [bool, int]}}", "4:51: int takes text or a number, not what bool gives"),
+        ("{a: {from: event.x, transform: [bool, {date: '%Y'}]}}", "4:51: date takes text or a number, not what bool"),
+        ("{a: {from: event.x, transform: [{join: a}, trim, {join: b}]}}", "4:62: join needs a list; the join before"),
         ("{a: {from: event.x, const: y}}", "4:14: an attribute has exactly one of from, const, cel; here from and"),
         ("{a: {default: y}}", "4:14: an attribute has exactly one of from, const, cel; here none"),
         ("{a: {from: [event.x]}}", "4:18: from: write a path such as event.customer.id"),
@@ -149,6 +164,17 @@ def test_attributes(text: str, problem: str) -> None:
         ("{from: event.list}", "6:7: array stands there, which is no text; join makes text of a list"),
         ("{from: event.customer}", "6:7: object stands there, which is no text; name something in it"),
         ("{from: event.code, transform: [{join: ','}]}", "6:7: join needs a list; string stands there"),
+        ("{from: event.flag, transform: [{round: 2}]}", "6:7: round takes text or a number; boolean or null stands"),
+        ("{cel: event.tier > 1, transform: [{date: '%Y'}]}", "6:7: date takes text or a number; the expression"),
+        (
+            "{from: event.kind, transform: [{lookup: {gold: a, Tin: b}}]}",
+            "6:56: lookup: 'Tin' never stands at event.kind; did you mean tin?",
+        ),
+        (
+            "{from: event.kinds, transform: [{lookup: {lead: b}}, {join: ','}]}",
+            "6:48: lookup: 'lead' never stands at event.kinds; there are gold, tin",
+        ),
+        ("{from: event.tier, transform: [{lookup: {x: b}}]}", "6:47: lookup: 'x' never stands at event.tier"),
         ("{from: record.topic, transform: [{join: ','}]}", "6:7: join needs a list; string stands there"),
         ("{from: event.customer, transform: [{join: ','}]}", "6:7: join needs a list; object stands there"),
         ("{cel: event.list}", "6:7: the expression gives array, which is no text; join makes text of a list"),
@@ -175,6 +201,14 @@ def test_attributes_against_the_schema(text: str, problem: str) -> None:
         "{cel: event.open.anything}",
         "{from: 'event.open.anything.at[0].all'}",
         "{from: event.id, transform: [{lookup: {a: b}}], default: x, required: true}",
+        "{from: event.kind, transform: [{lookup: {gold: a, tin: b}}]}",
+        "{from: event.kind, transform: [upper, {lookup: {GOLD: a}}]}",
+        "{from: event.kinds, transform: [{lookup: {gold: a}}, {join: ','}]}",
+        "{from: event.tier, transform: [{lookup: {5: a}}]}",
+        "{from: event.flag, transform: [{lookup: {true: a}}]}",
+        "{from: event.open.x, transform: [{lookup: {a: b}}]}",
+        "{from: event.flag, transform: [trim, bool, {prefix: x}]}",
+        "{from: event.list, transform: [bool, {join: ','}]}",
     ],
 )
 def test_attributes_that_are_well(text: str) -> None:
@@ -216,6 +250,14 @@ def test_too_many_combinations_are_refused() -> None:
     constants = [str(number) for number in range(101)]
     text = f"where: {{event.a: {constants}, event.b: {constants}}}\n"
     assert only_problem(HEAD + BODY + text) == "5:1: where: more than 10000 combinations of constants"
+
+
+def test_a_key_that_stands_there_twice_hides_no_other_problem() -> None:
+    text = HEAD.replace("topics", "topics: [u]\ntopics") + "attributes: {a: {from: b}}\n"
+    assert problems(text, other=HEAD + BODY) == [
+        "3:1: the key 'topics' stands here twice, first in line 2",
+        "5:18: a path begins with event or record: write event.b",
+    ]
 
 
 def test_all_problems_of_all_files_are_told_at_once_sorted() -> None:

@@ -200,6 +200,10 @@ def _fields(messages: object) -> Iterator[FieldDescriptorProto]:
         ("option x = {", "line 1: expected '}', found the end of the file"),
         ("enum E { A = 0", "line 1: expected ';', found the end of the file"),
         ("message M {}\n€", "line 2: '€' has no meaning here"),
+        ("message M {}\n/* more", "line 2: this comment is never closed"),
+        ('message M {}\nimport "x;\n', "line 2: this text in quotes does not end in its line"),
+        ("message M {\n string a = 2147483648; }", "line 2: expected a whole number of 32 bits, found '2147483648'"),
+        ("enum E {\n A = -2147483649; }", "line 2: expected a whole number of 32 bits, found '2147483649'"),
         (
             'edition = "2023";option features.field_presence = MAYBE;',
             "line 1: expected one of FIELD_PRESENCE_UNKNOWN, EXPLICIT, IMPLICIT, LEGACY_REQUIRED, found 'MAYBE'",

@@ -225,7 +225,7 @@ def test_an_event_written_as_json_is_read_back(event: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("event", "text"),
     [
-        ({"custmer_id": "x"}, 'no field named "custmer_id"'),
+        ({"custmer_id": "x"}, "the schema has no field 'custmer_id'; did you mean customer_id?"),
         ({"cents": "x"}, "cents"),
         ({"status": "NEW"}, "NEW"),
         ([], "event: bank.Loan is an object, not a list"),
@@ -236,6 +236,14 @@ def test_what_the_message_has_no_place_for_is_told(event: Any, text: str) -> Non
     with pytest.raises(NotEncodable) as fault:
         encode_proto(LOAN_TYPE, event)
     assert text in str(fault.value)
+    assert str(fault.value).isprintable()
+
+
+def test_names_that_the_library_uses_are_fields_all_the_same() -> None:
+    found = message("M", b'syntax = "proto3"; message M { optional string HasField = 1; string DESCRIPTOR = 2; }')
+    assert proto_decoder(found)(b"\x0a\x01a\x12\x01b") == {"HasField": "a", "DESCRIPTOR": "b"}
+    with pytest.raises(NotEncodable):  # no name for a field of a case
+        encode_proto(found, {"DESCRIPTOR": "b"})
 
 
 def test_an_event_without_a_required_field_is_told() -> None:
@@ -254,6 +262,20 @@ def test_a_file_imports_others() -> None:
     more = b'syntax = "proto3"; enum Kind { NONE = 0; }'
     found = message("M", text, common=common, more=more)
     assert proto_decoder(found)(b"\x0a\x02\x0a\x00") == {"id": {"value": "", "kind": "NONE"}, "kind": "NONE"}
+
+
+def test_an_import_in_a_folder_is_the_file_beside_it() -> None:
+    text = b'syntax = "proto3"; import "bank/v1/common.proto"; message M { Id id = 1; }'
+    beside = {"common.proto": b'syntax = "proto3"; message Id { string value = 1; }'}
+    found = message_named(read_proto("m.proto", text, beside), "M")
+    assert proto_decoder(found)(b"\x0a\x00") == {"id": {"value": ""}}
+    exact = {"bank/v1/common.proto": b'syntax = "proto3"; message Id { string name = 1; }'}
+    found = message_named(read_proto("m.proto", text, beside | exact), "M")
+    assert proto_decoder(found)(b"\x0a\x00") == {"id": {"name": ""}}
+
+
+def test_a_byte_order_mark_is_accepted() -> None:
+    assert message("M", b"\xef\xbb\xbfmessage M {}").full_name == "M"
 
 
 def test_an_import_of_nothing_but_options_may_be_missing() -> None:
@@ -279,11 +301,16 @@ def test_a_serialized_descriptor_is_a_file_in_base64() -> None:
         ),
         (b'import "common.proto"; message M {}', "it imports common.proto: it imports more.proto: not UTF-8"),
         (b"message M {} message M {}", "duplicate symbol 'M'"),
+        (b'import "m.proto"; message M {}', "it imports m.proto: it imports m.proto, which imports it again"),
+        (
+            b'import "circle.proto"; message M {}',
+            "it imports circle.proto: it imports m.proto: it imports circle.proto, which imports it again",
+        ),
     ],
 )
 def test_what_is_no_file_is_told(text: bytes, fault: str) -> None:
     with pytest.raises(SchemaInvalid) as invalid:
-        message("M", text, common=b'import "more.proto";', more=b"\xff")
+        message("M", text, common=b'import "more.proto";', more=b"\xff", circle=b'import "m.proto";', m=text)
     assert str(invalid.value) == fault
     assert invalid.value.key == "schema"
 
@@ -301,8 +328,8 @@ def test_the_only_message_needs_no_name() -> None:
 @pytest.mark.parametrize(
     ("name", "fault"),
     [
-        (None, "write which message it is: `message:` Zebra, Loan, Loan.Branch, Loan.Branch.Desk"),
-        ("Lone", "no message 'Lone'; there is Zebra, Loan, Loan.Branch, Loan.Branch.Desk"),
+        ("Lone", "no message 'Lone'; did you mean Loan?"),
+        ("Car", "no message 'Car'; there are Zebra, Loan, Loan.Branch, Loan.Branch.Desk"),
     ],
 )
 def test_a_message_that_is_not_there_is_told(name: str | None, fault: str) -> None:
@@ -311,8 +338,16 @@ def test_a_message_that_is_not_there_is_told(name: str | None, fault: str) -> No
     assert (str(invalid.value), invalid.value.key) == (fault, "message")
 
 
+def test_of_several_messages_one_is_to_be_named() -> None:
+    with pytest.raises(SchemaInvalid) as invalid:
+        message_named(LOAN_TYPE.file, None)
+    several = "it declares several messages; write which it is: message: Zebra or Loan or Loan.Branch or"
+    assert str(invalid.value).startswith(several)
+    assert invalid.value.key == "schema"
+
+
 def test_a_file_without_messages_is_told() -> None:
-    with pytest.raises(SchemaInvalid, match="none"):
+    with pytest.raises(SchemaInvalid, match="it declares no message"):
         message_named(read_proto("m.proto", b'package p; import "x";', {}), None)
 
 

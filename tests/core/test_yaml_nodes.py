@@ -111,10 +111,30 @@ def test_a_byte_order_mark_and_other_line_ends_are_accepted() -> None:
         ("a:\n\tb: 1\n", "2:1: not YAML: a tab can't indent; write spaces"),
         ("a: {b: event.items[0]}\n", "inside { } a path with [ ] needs quotes: {from: 'event.items[0]'}"),
         (b"a: 1\nb: \xff\n", "2:4: not UTF-8"),
-        ("a: 1\nb: \x01\n", "2:4: not YAML: special characters are not allowed"),
+        ("a: 1\r\nb: \x01\n", "2:4: not YAML: the character U+0001 is not allowed"),
+        ("a: 1\nb: c\u2028\n", "2:5: an invisible line separator (U+2028); remove it, or write it as an escape"),
+        ("a: 1\r\rb: c\r\td: e", "4:1: not YAML: a tab can't indent"),
+        ("é: \xff".encode("latin-1"), "1:1: not UTF-8"),
+        (b"\xef\xbb\xbfa: 1\nb: \xc3\xa9\xff\n", "2:5: not UTF-8; save the file in this encoding"),
+        (b"\xef\xbb\xbfa: \xff\n", "1:4: not UTF-8"),
         ("a: b: c\n", "1:5: not YAML: mapping values are not allowed here"),
-        ("a: 'x\n", "2:1: not YAML: found unexpected end of stream"),
-        ("a: 1\na: 2\n", "2:1: the key 'a' stands here twice"),
+        ("a: 'x\nb: 1\n", "1:4: not YAML: this quote is never closed"),
+        ('a: 1\nb: "x', "2:4: not YAML: this quote is never closed"),
+        ("a: {b: c\n", "1:4: not YAML: this { is never closed by }; a blank and # begin a comment, unless in quotes"),
+        ("a: [b # c]\n", "1:4: not YAML: this [ is never closed by ]"),
+        ("{", "1:2: not YAML: expected the node content, but found '<stream end>'"),
+        ("a: [t\nb: {c: d}\n", "2:2: not YAML: expected ',' or ']', but got ':'; is the [ of line 1 closed by ]?"),
+        ("a: {b: 'c' d: e}\n", "1:12: not YAML: expected ',' or '}', but got '<scalar>'"),
+        ("a: {b: c ? d : e}\n", "needs quotes around all of it"),
+        ("a:\n  b: 1\n c: 2\n", "3:2: not YAML: expected <block end>, but found '<block mapping start>'; this does"),
+        ("a: 1\n- b\n", "2:1: not YAML: expected <block end>, but found '-'; this does not belong to the lines before"),
+        ("a:\n  b: 1\n   c: 2\n", "3:5: not YAML: mapping values are not allowed here; look at the indentation"),
+        ("a: 'it's'\n", "1:8: not YAML: expected <block end>, but found '<scalar>'; nothing may stand behind a text"),
+        ("a: *\n", "1:5: not YAML: expected alphabetic or numeric character, but found '\\n'; text that begins with"),
+        ("a: %x\n", "1:4: not YAML: found character '%' that cannot start any token; text that begins"),
+        ("{a: 1}}\n", "1:7: not YAML: expected '<document start>', but found '}'; a bracket too many"),
+        ("a: 1\na: 2\n", "2:1: the key 'a' stands here twice, first in line 1"),
+        ("a: !!int 5\n", "1:4: the tag !!int means nothing here; remove it"),
         ("? [a]\n: 1\n", "1:3: a key must be text, not a list or a map"),
         ("<<: 5\n", "1:5: << merges a map or a list of maps"),
         ("<<: [{a: 1}, 5]\n", "1:5: << merges a map or a list of maps"),
@@ -131,6 +151,36 @@ def test_a_byte_order_mark_and_other_line_ends_are_accepted() -> None:
 )  # fmt: skip
 def test_what_is_not_one_plain_document_is_told_with_its_place(text: str | bytes, message: str) -> None:
     assert message in fault(text)
+
+
+def test_all_that_can_be_left_out_is_told_at_once_and_the_rest_is_there() -> None:
+    with pytest.raises(YamlInvalid) as found:
+        parse('a: 1\na: 2\nb: !x {c: &c [*c], d: !!int 5}\n? [k]\n: v\n<<: 5\ne: "\\ud800"\n')
+    assert [(problem.line, problem.column) for problem in found.value.problems] == [
+        (2, 1),
+        (3, 4),
+        (3, 11),
+        (3, 23),
+        (4, 3),
+        (6, 5),
+        (7, 4),
+    ]
+    assert plain(found.value.root) == {"a": 1, "b": {"c": [""], "d": "5"}, "e": "\ufffd"}
+
+
+def test_aliases_of_aliases_are_bounded() -> None:
+    lists = ["- &a0 [x, x, x, x, x, x, x, x, x]"]
+    lists += [f"- &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]" for level in range(1, 20)]
+    assert plain(parse("\n".join(lists[:5])))[4][9][9][9][9][8] == "x"
+    with pytest.raises(YamlInvalid) as found:
+        parse("\n".join(lists))
+    assert [str(problem) for problem in found.value.problems] == [
+        f"f:{line}:3: aliases make more than 1000000 values of this" for line in (6, 12, 18)
+    ]
+
+
+def test_a_pair_of_escapes_as_json_has_it_is_one_character() -> None:
+    assert plain(parse('{"a": "x\\ud83d\\ude00\\u00e9", b: "\\U0001F600"}')) == {"a": "x😀é", "b": "😀"}
 
 
 def test_a_node_as_json_keeps_the_digits_as_written() -> None:
@@ -177,7 +227,7 @@ def test_whatever_a_file_holds_there_is_a_document_or_a_place(content: bytes) ->
     try:
         node = parse(content)
     except YamlInvalid as invalid:
-        assert invalid.problem.line >= 1  # noqa: PT017 - both are fine
-        assert invalid.problem.column >= 1  # noqa: PT017
+        assert invalid.problems[0].line >= 1  # noqa: PT017 - both are fine
+        assert invalid.problems[0].column >= 1  # noqa: PT017
     else:
         assert isinstance(node, Scalar | Sequence | Map)
