@@ -17,6 +17,10 @@ AT_ONCE = 64
 ALLOWED = 500.0
 """Calls a second that the limited target accepts."""
 
+KNEE = 20
+"""Milliseconds at which a core and the number of calls at once set about the same limit."""
+
+RAW = f"raw sockets, {AT_ONCE} at once, {KNEE} ms"
 READ = "(c) bare consume + orjson"
 INGEST = "ours, ingest, 24 identities"
 LONG_INGEST = "ours, ingest, five times as many"
@@ -66,6 +70,11 @@ def goals(found: Found) -> list[Goal]:
             lambda latency=latency: _line(found, latency),  # type: ignore[misc]
             0.9,
         )
+    goal(
+        f"one call an event, {KNEE} ms: calls/s, to raw sockets",
+        lambda: found[single(KNEE)[0]].calls_rate / found[RAW].calls_rate,
+        0.75,
+    )
     mine = "ours, uniform, 20 ms"
     goal("events/s, to the usual loop at 20 ms", lambda: found[mine].rate / found["(a) usual loop, 20 ms"].rate, 50)
     for kind in ("uniform", "zipf"):

@@ -111,31 +111,31 @@ def ingest(bench: Bench) -> None:
     """Many events an identity, few calls: the Kafka side."""
     count = bench.events
     load = Load(bench.topic("uniform", count, 24), 100, count)
-    bench.run(goals.READ, load, lambda at: programs.bare_consume(at, count), waits=False)
+    bench.run(goals.READ, load, partial(programs.bare_consume, count=count), waits=False)
     bench.run(goals.INGEST, load, programs.ours)
     bench.run(goals.LONG_INGEST, Load(bench.topic("uniform", 5 * count, 24), 100, 5 * count), programs.ours)
 
 
 def one_call_an_event(bench: Bench) -> None:
     """As many identities as events."""
-    count = min(bench.events // 4, 50_000)
-    topic = bench.topic("uniform", count, 10_000_000)
-    for latency in (0, 20, 100):
+    for latency, count in ((0, bench.events // 4), (20, bench.events // 4), (100, bench.events // 10)):
         mine, bare = goals.single(latency)
-        load = Load(topic, latency, count)
-        bench.run(bare, load, lambda at: programs.bare_calls(at, goals.AT_ONCE, count), waits=False)
+        load = Load(bench.topic("uniform", count, 10_000_000), latency, count)
+        bench.run(bare, load, partial(programs.bare_calls, at_once=goals.AT_ONCE, count=count), waits=False)
         bench.run(mine, load, programs.ours)
+        if latency == goals.KNEE:
+            bench.run(goals.RAW, load, partial(programs.raw_calls, at_once=goals.AT_ONCE, count=count), waits=False)
 
 
 def against_peers(bench: Bench) -> None:
     """A backlog at 20 ms: the usual loop, and Parallel Consumer at its best."""
     few = 1500
     load = Load(bench.topic("uniform", few), 20, few)
-    bench.run("(a) usual loop, 20 ms", load, lambda at: programs.usual_loop(at, few))
+    bench.run("(a) usual loop, 20 ms", load, partial(programs.usual_loop, count=few))
     for kind in ("uniform", "zipf"):
         load = Load(bench.topic(kind, bench.events), 20, bench.events)
         name = f"(d) Parallel Consumer 256, {kind}, 20 ms"
-        bench.run(name, load, lambda at: programs.parallel_consumer(at, 256))
+        bench.run(name, load, partial(programs.parallel_consumer, at_once=256))
         bench.run(f"ours, {kind}, 20 ms", load, programs.ours)
 
 
@@ -148,7 +148,7 @@ def live(bench: Bench) -> None:
     """Events as time passes, by Zipf's law, at a rate that everyone but the usual loop keeps up with."""
     wanted = workload.identities("zipf", 10 * int(LIVE), workload.chance(7))
     for name, start in (
-        ("(d) Parallel Consumer 256, live, 20 ms", lambda at: programs.parallel_consumer(at, 256)),
+        ("(d) Parallel Consumer 256, live, 20 ms", partial(programs.parallel_consumer, at_once=256)),
         ("ours, live, 20 ms", programs.ours),
     ):
         topic = bench.kafka.create_topic(PARTITIONS)
