@@ -17,6 +17,7 @@ help:
 	@echo 'make chaos        hurt real processes at random: fresh seeds, SEEDS=20 of them; see tests/chaos/README.md'
 	@echo 'make chaos-proof  plant twelve bugs, one after the other, and see each of them found (20 minutes)'
 	@echo 'make lint         check style and types'
+	@echo 'make bench        measure: speed beside other programs, growth, replicas; needs Java and Maven, 15 minutes'
 	@echo 'make docs         write the pages of docs/ that are made of the code'
 	@echo 'make chart-docs   write the table of helm/README.md'
 	@echo 'make screenshot   take the picture of the status page in docs/images'
@@ -86,4 +87,13 @@ clean:
 	rm -rf .venv .cache .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo test test-page browser screenshot test-chart test-image chaos chaos-proof lint docs chart-docs constraints clean
+# One after the other, about twelve minutes, and each ends by itself; ratios within one run are what counts. What pacing
+# is worth is a simulation of its own (python -m benchmarks.pacing).
+bench: $(INSTALLED)
+	@$(BIN)/python -m benchmarks.speed
+	@$(BIN)/python -m benchmarks.replicas
+	@$(BIN)/python -m benchmarks.mapping
+	@$(BIN)/python -m benchmarks.growth
+	@$(BIN)/python -m benchmarks.quota_cost
+
+.PHONY: help demo bench test test-page browser screenshot test-chart test-image chaos chaos-proof lint docs chart-docs constraints clean

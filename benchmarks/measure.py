@@ -21,10 +21,15 @@ LOOK = 0.05
 
 
 class Figures(NamedTuple):
-    """What one program did: events, calls, seconds, CPU seconds, MB at the peak, and what the target saw."""
+    """What one program did: events, calls, seconds, CPU seconds, MB at the peak, and what the target saw.
+
+    `delay`: the 99th percentile of the time from an event's production to its call; it means something where events
+    come as time passes, not where a backlog waits.
+    """
 
     events: int
     calls: int
+    refused: int
     seconds: float
     cpu: float
     memory: float
@@ -51,8 +56,8 @@ class Figures(NamedTuple):
 class Target:
     """The target of `benchmarks.target`, as a process."""
 
-    def __init__(self, latency_ms: float) -> None:
-        command = [sys.executable, "-m", "benchmarks.target", str(latency_ms)]
+    def __init__(self, latency_ms: float, calls_a_second: float = float("inf")) -> None:
+        command = [sys.executable, "-m", "benchmarks.target", str(latency_ms), str(calls_a_second)]
         self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)  # noqa: S603
         assert self._process.stdout is not None  # noqa: S101  # asked for
         self.base = f"http://127.0.0.1:{self._process.stdout.readline().strip()}"
@@ -62,6 +67,11 @@ class Target:
         """What it saw so far."""
         seen: dict[str, Any] = httpx.get(self.base, timeout=60).json()
         return seen
+
+    def log(self) -> list[tuple[float, str]]:
+        """Time (CLOCK_MONOTONIC) and identity of each call."""
+        log: list[tuple[float, str]] = httpx.get(f"{self.base}/log", timeout=60).json()
+        return log
 
     def __enter__(self) -> Self:
         return self
@@ -109,6 +119,14 @@ class Program:
                 self.done = time.monotonic(), self.cpu()
             elif '"level":"error"' in line or '"level":"warning"' in line:
                 print("   ", line.strip()[:300], file=sys.stderr)
+
+    def wait_assigned(self, seconds: float) -> None:
+        """Wait until it may begin."""
+        end = time.monotonic() + seconds
+        while self.assigned is None and self.process.poll() is None and time.monotonic() < end:
+            time.sleep(LOOK)
+        if self.assigned is None:
+            raise RuntimeError(f"it never began: {self.output.read_text()[-2000:]}")
 
     def stop(self) -> None:
         """SIGTERM, and after a while SIGKILL."""
@@ -160,6 +178,7 @@ def measure(program: Program, target: Target, until: Until) -> Figures:
     return Figures(
         events=handled,
         calls=seen["calls"],
+        refused=seen["refused"],
         seconds=ended - began,
         cpu=cpu - cpu_before,
         memory=program.memory(),

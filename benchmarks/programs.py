@@ -64,6 +64,11 @@ def bare_calls(place: Place, at_once: int, count: int) -> list[str]:
     return [sys.executable, "-m", "benchmarks.peers.bare_calls", place.target.url, str(at_once), str(count)]
 
 
+def raw_calls(place: Place, at_once: int, count: int) -> list[str]:
+    """(b) without an HTTP library."""
+    return [sys.executable, "-m", "benchmarks.peers.raw_calls", place.target.url, str(at_once), str(count)]
+
+
 def bare_consume(place: Place, count: int) -> list[str]:
     """(c)."""
     return [

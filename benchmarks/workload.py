@@ -73,6 +73,17 @@ def produce(bootstrap: str, topic: str, partitions: int, wanted: Sequence[int], 
         raise RuntimeError("the broker did not take all events")
 
 
+def feed(bootstrap: str, topic: str, partitions: int, wanted: Sequence[int], rate: float) -> None:
+    """Write one event for each identity wanted, so many a second, as time passes."""
+    producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 1})
+    began = time.monotonic()
+    for number, identity in enumerate(wanted):
+        while (early := began + number / rate - time.monotonic()) > 0:
+            producer.poll(early)
+        producer.produce(topic, event(identity, number), f"c-{identity}".encode(), partition=identity % partitions)
+    producer.flush(30)
+
+
 def chance(seed: int) -> random.Random:
     """The same events in every run."""
     return random.Random(seed)  # noqa: S311  # no secret

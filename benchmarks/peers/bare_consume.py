@@ -16,7 +16,7 @@ def main(bootstrap: str, topic: str, group: str, count: int) -> None:
     consumer.subscribe([topic], on_assign=lambda *_: print("assigned", flush=True))
     done = 0
     while done < count:
-        for message in consumer.consume(500, 1.0):
+        for message in consumer.consume(500, 0.1):
             if message.error() is None:
                 orjson.loads(message.value() or b"")
                 done += 1

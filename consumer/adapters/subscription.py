@@ -24,6 +24,14 @@ _DEFAULTS = {
     "fetch.queue.backoff.ms": 10,
     "check.crcs": True,
 }
+"""Of every consumer in the group."""
+
+_CLASSIC = {
+    "partition.assignment.strategy": "cooperative-sticky",
+    # A member hears of a rebalance with its next heartbeat, and a partition that moves waits for all of them.
+    "heartbeat.interval.ms": 1000,
+}
+"""The same in the classic group protocols; in the other one the broker decides."""
 
 
 class Listener(Protocol):
@@ -57,8 +65,7 @@ class Subscription(NamedTuple):
 
 def group_config(connection: Connection, subscription: Subscription) -> dict[str, object]:
     """The configuration of the group's consumer."""
-    classic = subscription.group_protocol == "classic"
-    defaults = {**_DEFAULTS, **({"partition.assignment.strategy": "cooperative-sticky"} if classic else {})}
+    defaults = _DEFAULTS | (_CLASSIC if subscription.group_protocol == "classic" else {})
     fixed = {
         "group.id": subscription.group_id,
         "group.protocol": subscription.group_protocol,
