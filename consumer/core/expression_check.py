@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from consumer.core.event_schema import Kind, PathImpossible, Shape, shape_at
+from consumer.core.expression_constants import constant_faults
 from consumer.core.expression_paths import Edit, Reads, Variable
 from consumer.core.expression_problems import (
     COMPARISONS,
@@ -86,7 +87,8 @@ def check_expression(text: str, syntax: Syntax, reads: Reads, shape: Shape | Non
     Raises:
         ExpressionInvalid: with every problem found.
     """
-    if problems := [problem for variable in reads.variables for problem in _path_problems(variable, shape)]:
+    problems = [problem for variable in reads.variables for problem in _path_problems(variable, shape)]
+    if problems := [*problems, *constant_faults(syntax)]:
         raise ExpressionInvalid(problems)
     types = Types()
     environment = types.environment({variable.name: _type(variable, shape, types) for variable in reads.variables})
