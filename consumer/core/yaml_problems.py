@@ -18,6 +18,7 @@ _HINTS = (
     ("got '?'", "text that holds a colon and a blank (`a ? b : c`) needs quotes around all of it"),
     ("cannot start any token", "text that begins with it needs quotes"),
     ("alphabetic or numeric", "text that begins with * or & needs quotes"),
+    ("<stream end>", "the file ends within { } or [ ]"),
     ("<document start>", "a bracket too many, or one that was never opened"),
     ("found '<scalar>'", "nothing may stand behind a text in quotes; put quotes around all of it"),
     (
