@@ -15,20 +15,32 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from consumer.authoring.request import Request, Requests
-    from consumer.core.mapping import Mappings
+    from consumer.core.mapping import Mapping, Mappings
     from consumer.core.record import Record
 
 
 class Explanation(NamedTuple):
     """A record's way, its result (which may be that it is too large to be sent), and the requests it leads to.
 
-    `others` are the mappings that do not want its event, those of its topic first.
+    `others` are the mappings that do not want its event, those of its topic first; `also_in` are topics in which other
+    mappings want it, when no topic was given.
     """
 
     trace: Trace
     others: tuple[Candidate, ...]
     result: Result | SchemaWanted
     requests: tuple[Request, ...]
+    also_in: tuple[str, ...] = ()
+
+    @property
+    def mapping(self) -> Mapping | None:
+        """The mapping that takes the event."""
+        return self.trace.candidate.mapping if self.trace.candidate else None
+
+    @property
+    def invalid(self) -> bool:
+        """Whether the mapping's schema refuses the event."""
+        return isinstance(self.result, Rejection) and self.result.stage == "validate"
 
     @property
     def rejected(self) -> bool:
@@ -46,12 +58,15 @@ def explain(mappings: Mappings, record: Record, requests: Requests) -> Explanati
 def explain_first(mappings: Mappings, records: Sequence[Record], requests: Requests) -> Explanation:
     """The explanation of the first of these records, one event in several topics, that a mapping takes.
 
+    One whose schema refuses the event is the last to be believed.
     When none is taken, each mapping says what keeps it from the event in its own topic.
     """
     tried = [explain(mappings, record, requests) for record in records]
-    for explanation in tried:
-        if explanation.trace.candidate is not None:
-            return explanation
+    taken = [explanation for explanation in tried if explanation.trace.candidate is not None]
+    if taken:
+        first = next((each for each in taken if not each.invalid), taken[0])
+        elsewhere = [each.trace.record.topic for each in taken if each.mapping is not first.mapping]
+        return first._replace(also_in=tuple(elsewhere))
     unmatched = [explanation for explanation in tried if isinstance(explanation.result, Unmatched)]
     if len(unmatched) <= 1:
         return (unmatched or tried)[0]
@@ -129,6 +144,7 @@ def as_json(explanation: Explanation) -> dict[str, Any]:
         | ({"timestamp": moment(record.timestamp)} if record.timestamp else {}),
         "mapping": seen.candidate.mapping.name if seen.candidate else None,
         "others": [_candidate(candidate) for candidate in explanation.others],
+        "also_in": list(explanation.also_in),
     }
     if isinstance(result, Rejection):
         document["rejection"] = {"stage": result.stage, "reason": result.reason, "detail": result.detail}

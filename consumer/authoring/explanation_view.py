@@ -40,6 +40,8 @@ def show(explanation: Explanation, topics: Sequence[str], screen: Screen) -> Non
     screen.line((_record(seen.record), "dim"))
     if seen.record.topic and seen.record.topic not in topics and seen.record.value is not None:
         screen.line(f"no mapping reads the topic {plain(seen.record.topic)}; {suggestion(seen.record.topic, topics)}")
+    if explanation.also_in:
+        screen.line(f"mappings of other topics want it as well: --topic {' or '.join(map(plain, explanation.also_in))}")
     for heading, lines in (
         ("where", list(_where(seen))),
         ("identity", list(_identities(seen))),
@@ -175,7 +177,11 @@ def _others(explanation: Explanation) -> Iterator[Line]:
     width = max((len(candidate.mapping.name) for candidate in same), default=0)
     for candidate in same:
         yield [f"  {candidate.mapping.name:{width}}  ", unmet(candidate)]
-    rest = [candidate.mapping.name for candidate in explanation.others if candidate not in same]
+    rest = [
+        candidate.mapping.name
+        for candidate in explanation.others
+        if candidate not in same and not set(candidate.mapping.topics) & set(explanation.also_in)
+    ]
     if rest:
         names = ", ".join(rest[:5]) + (" …" if len(rest) > 5 else "")  # noqa: PLR2004 - a line is enough
         yield [(f"  {len(rest)} of other topics: {names}", "dim")]

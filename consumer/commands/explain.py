@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypedDict, Unpack
 import click
 
 from consumer import settings
+from consumer.adapters.schema_folder import CASES_SUFFIX
 from consumer.authoring.explanation import as_json, explain, explain_first
 from consumer.authoring.explanation_view import show
 from consumer.authoring.folder import load_folder
@@ -34,6 +35,7 @@ _CASE = re.compile(r"(?P<file>.+\.cases\.yaml):(?P<line>[0-9]+)(?::.*)?")
 class _Options(TypedDict):
     topic: str | None
     last: int | None
+    key: str | None
     headers: tuple[tuple[str, bytes], ...]
     schemas: Path | None
     config: Path | None
@@ -51,6 +53,7 @@ def _headers(_: click.Context, __: click.Parameter, given: Sequence[str]) -> tup
 @click.argument("event", required=False, metavar="[EVENT]")
 @click.option("--topic", metavar="T", help="The event's topic; without it the first whose mapping wants the event.")
 @click.option("--last", type=click.IntRange(1, 10_000), metavar="N", help="Explain the newest N events of --topic.")
+@click.option("--key", metavar="TEXT", help="The key of the event's record.")
 @click.option(
     "--header", "headers", multiple=True, metavar="NAME=TEXT", callback=_headers, help="A header; may be repeated."
 )
@@ -75,6 +78,8 @@ def command(event: str | None, **options: Unpack[_Options]) -> None:
     topic, last = options["topic"], options["last"]
     if (event is None) == (last is None) or (last is not None and topic is None):
         raise click.UsageError("Name an event (a file, `-`, or a case), or a topic's newest ones: --topic T --last N.")
+    if event is not None and event.endswith(CASES_SUFFIX):
+        raise click.UsageError(f"Name one of its cases by its line, as `test` prints it: {event}:1")
     needs = ("kafka.bootstrap_servers",) if last else ()
     found = settings.load(options["config"], os.environ, needs=needs)
     case = _CASE.fullmatch(event or "")
@@ -88,7 +93,8 @@ def command(event: str | None, **options: Unpack[_Options]) -> None:
         record = _case(folder, Path(case["file"]), int(case["line"]))
         explanations = [explain(folder.mappings, record, requests)]
     else:
-        records = _records(folder.mappings, _read(event or "-"), topic, options["headers"])
+        around = Record(topic or "", 0, -1, 0, (options["key"] or "").encode() or None, None, options["headers"])
+        records = _records(folder.mappings, _read(event or "-"), around)
         explanations = [explain_first(folder.mappings, records, requests)]
     if options["to_json"]:
         documents = [as_json(explanation) for explanation in explanations]
@@ -119,17 +125,15 @@ def _newest(found: Settings, mappings: Mappings, topic: str, count: int) -> list
     return records
 
 
-def _records(
-    mappings: Mappings, content: bytes, topic: str | None, headers: tuple[tuple[str, bytes], ...]
-) -> list[Record]:
+def _records(mappings: Mappings, content: bytes, around: Record) -> list[Record]:
     """The event as a record of the topic, or of each that mappings read; binary ones may be written as JSON."""
     records, faults = [], []
-    for each in (topic,) if topic else mappings.topics:
-        reader = next((mapping.format for mapping in mappings.all if each in mapping.topics), None)
+    for topic in (around.topic,) if around.topic else mappings.topics:
+        reader = next((mapping.format for mapping in mappings.all if topic in mapping.topics), None)
         try:
-            records.append(Record(each, 0, -1, 0, None, reader.payload(content) if reader else content, headers))
+            records.append(around._replace(topic=topic, value=reader.payload(content) if reader else content))
         except NotEncodable as fault:
-            faults.append(f"{each}: {fault}")
+            faults.append(f"{topic}: {fault}")
     if not records:
         raise click.ClickException("; ".join(faults))
     return records

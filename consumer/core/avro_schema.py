@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from consumer.core.event import DecodeFailed, decode_json
 from consumer.core.event_schema import SchemaInvalid
 from consumer.core.event_types import EventField, EventType
+from consumer.core.schema_document import read_document
 
 PRIMITIVES = ("null", "boolean", "int", "long", "float", "double", "bytes", "string")
 
@@ -37,10 +37,8 @@ def parse_avro(content: bytes, references: tuple[bytes, ...] = ()) -> EventType:
     parser = _Parser()
     try:
         for reference in references:
-            parser.parse(decode_json(reference), "")
-        return parser.parse(decode_json(content), "")
-    except DecodeFailed as fault:
-        raise SchemaInvalid(str(fault)) from None
+            parser.parse(read_document(reference), "")
+        return parser.parse(read_document(content), "")
     except RecursionError:
         raise SchemaInvalid("nested too deeply") from None
 

@@ -53,6 +53,10 @@ def _json_fault(payload: bytes, error: orjson.JSONDecodeError) -> str:
         return "the value is empty"
     if payload.startswith(_BYTE_ORDER_MARK):
         return "not JSON: it begins with a byte-order mark"
+    try:
+        payload.decode()
+    except UnicodeDecodeError as fault:
+        return f"not JSON: not UTF-8 at byte {fault.start + 1}"
     return f"not JSON: {error.msg} at character {error.pos + 1}"
 
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from cel_expr_python import cel
 
 from consumer.core.expression_check import ExpressionInvalid, check_expression, edited, shape_of
-from consumer.core.expression_paths import Variable, find_reads
-from consumer.core.expression_problems import Known, complaints, explained, failure
+from consumer.core.expression_paths import find_reads
+from consumer.core.expression_problems import Known, complaints, explained, failure, word_hint
 from consumer.core.expression_syntax import EXTENSIONS, Syntax, parse
 from consumer.core.expression_values import Convert, Limits, Unreadable, converter, limits, result_of
 from consumer.core.paths import Read, read_path
@@ -22,12 +22,15 @@ from consumer.core.values import Fault
 
 if TYPE_CHECKING:
     from consumer.core.event_schema import Kind, Shape
+    from consumer.core.expression_reads import Variable
     from consumer.core.record import Record
 
 _LONGEST = 10_000  # characters
 _OUR_NAMES = re.compile(r"(?<![A-Za-z0-9_.])_[0-9]+\b")
 _UNBOUND = re.compile(r'No value with name "(_[0-9]+)"')
 _STATUS = re.compile(r"[A-Z_]+: ")
+_WORD = re.compile(r"([a-z]+)\b")
+_WORD_BEFORE = re.compile(r"\b([a-z]+)\s*$")
 _MISSING = object()
 _SCALARS = (bool, int, float, str, type(None))
 
@@ -131,7 +134,15 @@ def _parsed(text: str) -> Syntax:
         return parse(text)
     except RuntimeError as error:
         first = complaints(error, text)[0]  # the others are what the parser stumbles over after it
-        raise ExpressionInvalid([(max(first.position, 0), explained(first, Known()))]) from None
+        position = max(first.position, 0)
+        raise ExpressionInvalid([(position, explained(first, Known()) + word_hint(_word_at(text, position)))]) from None
+
+
+def _word_at(text: str, position: int) -> str:
+    """The word that the parser stumbled over: what stands there, or before it."""
+    words = [text[max(position - 1, 0) : position + 1]]
+    words += [match[1] for match in (_WORD.match(text, position), _WORD_BEFORE.search(text, 0, position)) if match]
+    return next((word for word in words if word_hint(word)), "")
 
 
 def _binding(variable: Variable, shape: Shape | None, most: Limits) -> _Binding:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from consumer.core.event_schema import Kind, PathImpossible, Shape, shape_at
-from consumer.core.expression_paths import Edit, Reads, Variable
+from consumer.core.expression_constants import constant_faults
 from consumer.core.expression_problems import (
     COMPARISONS,
     MACROS,
@@ -17,8 +17,9 @@ from consumer.core.expression_problems import (
     explained,
     unwrapped,
 )
+from consumer.core.expression_reads import Edit, Reads, Variable
 from consumer.core.expression_types import Types
-from consumer.core.paths import Path, PathInvalid, check_record_path
+from consumer.core.paths import Path, PathInvalid, check_record_path, path_text
 from consumer.core.problems import suggestion
 from consumer.core.record_shape import RECORD_SHAPE
 
@@ -86,7 +87,8 @@ def check_expression(text: str, syntax: Syntax, reads: Reads, shape: Shape | Non
     Raises:
         ExpressionInvalid: with every problem found.
     """
-    if problems := [problem for variable in reads.variables for problem in _path_problems(variable, shape)]:
+    problems = [problem for variable in reads.variables for problem in _path_problems(variable, shape)]
+    if problems := problems or [*constant_faults(syntax), *_texts_that_never_stand_there(reads, shape)]:
         raise ExpressionInvalid(problems)
     types = Types()
     environment = types.environment({variable.name: _type(variable, shape, types) for variable in reads.variables})
@@ -111,6 +113,16 @@ def check_expression(text: str, syntax: Syntax, reads: Reads, shape: Shape | Non
                 ]
             )
         edits |= literals
+
+
+def _texts_that_never_stand_there(reads: Reads, shape: Shape | None) -> Iterator[tuple[int, str]]:
+    """Texts that a path is compared with and that the schema excludes there."""
+    for path, texts in reads.compared if shape is not None else ():
+        there = shape_at(shape, path) if path.root == "event" and shape is not None else None
+        for position, text in texts if there is not None and "string" in there.kinds else ():
+            if there is not None and not there.allows(text):
+                known = [each for each in there.constants if isinstance(each, str)]
+                yield position, f"{text!r} never stands at {path_text(path)}; {suggestion(text, known)}"
 
 
 def _path_problems(variable: Variable, shape: Shape | None) -> Iterator[tuple[int, str]]:

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from consumer.core.expression_reads import Compared, Edit, Reads, Role, Use, Variable
 from consumer.core.paths import Path
 
 if TYPE_CHECKING:
     from consumer.core.expression_syntax import Syntax
     from consumer.core.paths import Step
-
-Role = Literal["value", "present", "optional"]
 
 _ROOTS = ("event", "record")
 _NAME = r"(?:[A-Za-z_][A-Za-z0-9_]*|`[^`\n]*`)"
@@ -31,70 +30,10 @@ _HAS = re.compile(r"has\s*$")
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DOT = re.compile(r"(?:\.\s*\??\s*)?")
 _BLANK = re.compile(r"\s*")
+_EQUALITIES = ("_==_", "_!=_")
 _ARITHMETIC = ("_+_", "_-_", "_*_", "_/_", "-_")
 _REPEATING = ("replace", "join")
 _STEPPING = {"_[_]": False, "_[?_]": True, "_?._": True}
-
-
-class Use:
-    """What is used of a value: all of it, or only some fields, or of a list's items only some.
-
-    `in_doubles` when it is part of arithmetic with a number that has a point, such as `12.0`.
-    """
-
-    def __init__(self) -> None:
-        self.whole = False
-        self.in_doubles = False
-        self.fields: dict[str, Use] = {}
-        self.items: Use | None = None
-
-    def field(self, name: str) -> Use:
-        """What is used of a field."""
-        return self.fields.setdefault(name, Use())
-
-    def each(self) -> Use:
-        """What is used of the items."""
-        self.items = self.items or Use()
-        return self.items
-
-
-class Variable(NamedTuple):
-    """A path that an expression reads, by the name it has in the text handed to CEL.
-
-    `optional` ones are used for the value of an optional, `present` ones for whether there is something.
-    """
-
-    name: str
-    role: Role
-    path: Path
-    written: str
-    positions: tuple[int, ...]
-    """Where the root and each step stand in the text."""
-    use: Use
-
-
-class Edit(NamedTuple):
-    """`text` in place of what stands from `start` to `end`: in the text that is checked, that is run, or in both."""
-
-    start: int
-    end: int
-    text: str
-    checked: bool = True
-    run: bool = True
-
-
-class Reads(NamedTuple):
-    """The variables of an expression and how its text changes.
-
-    `builds_lists` when it has a `map` or `filter`, `splits` when it makes a list of a text, `repeats` when it may do
-    the same to one text again and again: for each item of a list, or wherever another text of the event stands.
-    """
-
-    variables: tuple[Variable, ...]
-    edits: tuple[Edit, ...]
-    builds_lists: bool
-    splits: bool
-    repeats: bool
 
 
 def find_reads(text: str, syntax: Syntax) -> Reads:
@@ -103,7 +42,12 @@ def find_reads(text: str, syntax: Syntax) -> Reads:
     finder.visit(syntax, {})
     edits = {(edit.start, edit.end): edit for edit in finder.edits}  # `optMap` has its operand twice in the tree
     return Reads(
-        tuple(finder.variables.values()), tuple(edits.values()), finder.builds_lists, finder.splits, finder.repeats
+        tuple(finder.variables.values()),
+        tuple(finder.compared),
+        tuple(edits.values()),
+        finder.builds_lists,
+        finder.splits,
+        finder.repeats,
     )
 
 
@@ -117,6 +61,7 @@ class _Place(NamedTuple):
 class _Finder:
     def __init__(self, text: str) -> None:
         self.variables: dict[tuple[Role, Path], Variable] = {}
+        self.compared: list[Compared] = []
         self.edits: list[Edit] = []
         self.builds_lists = False
         self.splits = False
@@ -133,8 +78,10 @@ class _Finder:
                 return
         if part.kind == "has" and self._visit_has(part, scope):
             return
-        if part.name in ("_==_", "_!=_") and (self._visit_null(part, scope) or self._visit_null_first(part, scope)):
+        if part.name in _EQUALITIES and (self._visit_null(part, scope) or self._visit_null_first(part, scope)):
             return
+        if part.name in (*_EQUALITIES, "@in"):
+            self._note_texts(part, scope)
         if part.kind == "loop":
             self._visit_loop(part, scope)
             return
@@ -143,6 +90,18 @@ class _Finder:
         in_doubles = part.name in _ARITHMETIC and (in_doubles or _is_double(part))
         for each in part.parts:
             self.visit(each, scope, in_doubles=in_doubles)
+
+    def _note_texts(self, part: Syntax, scope: dict[str, Use | None]) -> None:
+        one, other = part.parts
+        sides = [(one, other.parts if part.name == "@in" else (other,)), (other, (one,))]
+        for side, constants in sides:
+            place = _place(side)
+            if place is not None and _is_read(place, scope):
+                texts = [(each.position, each.value) for each in constants if each.value.__class__ is str]
+                path = Path(
+                    "event" if place.root.name == "event" else "record", tuple(step for step, _, _ in place.steps)
+                )
+                self.compared.append(Compared(path, tuple(texts)))
 
     def _visit_loop(self, loop: Syntax, scope: dict[str, Use | None]) -> None:
         over, start, condition, step, result = loop.parts

@@ -41,7 +41,34 @@ _WORDS = {
     "bool": "boolean",
     "bytes": "bytes",
     "null_type": "null",
+    "google.protobuf.Timestamp": "a time",
+    "google.protobuf.Duration": "a length of time",
     "dyn": "anything",
+}
+_CLOCKS = ("now", "today", "currentTime", "getCurrentTime", "currentDate", "date")
+_SYNONYMS = {
+    **dict.fromkeys(("length", "len", "count"), "size"),
+    **dict.fromkeys(("tolower", "tolowercase", "lowercase", "lower"), "lowerAscii"),
+    **dict.fromkeys(("toupper", "touppercase", "uppercase", "upper"), "upperAscii"),
+    **dict.fromkeys(("includes", "instr", "has_substring"), "contains"),
+    **dict.fromkeys(("slice", "substr", "mid"), "substring"),
+    **dict.fromkeys(("strip", "trimspace"), "trim"),
+    **dict.fromkeys(("coalesce", "default", "ifnull", "nvl"), "orValue"),
+    **dict.fromkeys(("min",), "math.least"),
+    **dict.fromkeys(("max",), "math.greatest"),
+    **dict.fromkeys(("tostring", "str"), "string"),
+    **dict.fromkeys(("toint", "parseint", "tonumber", "number"), "int"),
+    **dict.fromkeys(("any", "some"), "exists"),
+    **dict.fromkeys(("every",), "all"),
+    **dict.fromkeys(("regex", "regexmatch", "match", "test"), "matches"),
+}
+"""What other languages call a function, in lower case."""
+_OF_OTHER_LANGUAGES = {
+    "and": "&&",
+    "or": "||",
+    "not": "! before what is negated",
+    "if": "condition ? one : other",
+    "??": "event.?name.orValue('other') for a default",
 }
 _FAILURES = (
     ("return value", "an optional where a value is wanted; end it with .orValue(…)"),
@@ -52,6 +79,12 @@ _FAILURES = (
     ("Index error", "no item at that index"),
     ("divide by zero", "division by zero"),
     ("modulus by zero", "division by zero"),
+    ("greater than <string>.size()", "a place beyond the end of the text"),
+    ("index out of range", "a place beyond the end of the text"),
+    (": index ", "a text to be formatted with more places than values"),
+    ("formatting clause", "no such clause of format"),
+    ("clause can only", "a value that its clause of format does not take"),
+    ("timezone", "no such time zone"),
     ("overflow", "a number too large"),
     ("out of", "a number too large"),
     ("regular expression", "no regular expression"),
@@ -140,13 +173,30 @@ _EXPLANATIONS = (
     (re.compile(r"Syntax error: (.*)"), _syntax_explained),
     (re.compile(r"expression of type '(.+)' cannot be the operand"), lambda match: f"{_word(match[1])} has no fields"),
     (re.compile(r"expression of type '(.+)' cannot be"), lambda match: f"{_word(match[1])} is no list"),
+    (
+        re.compile("reserved identifier: (.*)"),
+        lambda match: f"not CEL: {match[1]} is no word of it",
+    ),
+    (re.compile("invalid int literal"), lambda _: "a whole number of more than 64 bits; with .0 it is taken"),
     (re.compile("recursion"), lambda _: "nested deeper than 32 levels; say it in fewer steps"),
 )
 
 
+def word_hint(word: str) -> str:
+    """How something is written in CEL that other languages have a word for; empty if it is no such word."""
+    written = _OF_OTHER_LANGUAGES.get(word)
+    return f"; write {written}" if written else ""
+
+
 def _function_unknown(name: str) -> str:
-    close = near(name, (known.rpartition(".")[2] for known in FUNCTIONS))
-    return f"no function {name!r}; " + (f"did you mean {close}?" if close else "docs/mapping.md lists them")
+    if name in _CLOCKS:
+        return f"no function {name!r}: an expression knows no clock; record.timestamp is when the event was written"
+    by_last_name = {known.rpartition(".")[2]: known for known in reversed(FUNCTIONS)}
+    if name in by_last_name:
+        return f"{name} is written as in {FUNCTIONS[by_last_name[name]]}"
+    close = by_last_name.get(near(name, by_last_name) or "") or _SYNONYMS.get(name.lower())
+    hint = f"did you mean {close}? As in {FUNCTIONS[close]}" if close else "docs/mapping.md lists them"
+    return f"no function {name!r}; {hint}"
 
 
 def _name_unknown(name: str, known: Known) -> str:
@@ -170,6 +220,8 @@ def _misfit_explained(misfit: Misfit) -> str:
         return f"before ? stands a condition, not {words[0]}"
     if function == "_?_:_":
         words = words[1:]
+    if function == "_[_]" and misfit.kinds[0].startswith("list("):
+        return f"the index of a list is a whole number, not {words[1]}"
     template = _TEMPLATES.get(function, "{operator} does not take {found}")
     told = template.format(operator=function.strip("_").replace("@", ""), found=" and ".join(words))
     return told + "".join(f"; {hint}" for hint in _hints(function, words))

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from consumer.core.event_schema import PathImpossible
-from consumer.core.expression_paths import Reads, Use
+from consumer.core.expression_reads import Reads, Use
 from consumer.core.values import Fault
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import jsonschema_rs
 from jsonschema_rs import ValidationErrorKind
 
-from consumer.core.event import DecodeFailed, decode_json
 from consumer.core.event_schema import SchemaInvalid
 from consumer.core.json_shape import JsonShape
+from consumer.core.problems import suggestion
+from consumer.core.schema_document import read_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"
 _STEPS_SHOWN = 20
+_TYPES = ("string", "number", "integer", "boolean", "object", "array", "null")
 
 
 class JsonSchema:
@@ -28,21 +30,19 @@ class JsonSchema:
     """
 
     def __init__(self, content: bytes) -> None:
-        try:
-            root = decode_json(content)
-        except DecodeFailed as error:
-            raise SchemaInvalid(str(error)) from None
+        root = read_document(content)
         if not isinstance(root, (dict, bool)):
             raise SchemaInvalid("a JSON Schema is an object")
         draft = root.get("$schema", _DRAFT) if isinstance(root, dict) else _DRAFT
         if not isinstance(draft, str) or draft.rstrip("#") != _DRAFT:
-            raise SchemaInvalid(f'$schema names another draft; only 2020-12 is understood: "$schema": "{_DRAFT}"')
+            hint = "most schemas of older drafts stay as they are; a list under items becomes prefixItems"
+            raise SchemaInvalid(
+                f'$schema names another draft; only 2020-12 is understood: "$schema": "{_DRAFT}" ({hint})'
+            )
         try:
             self._validator = jsonschema_rs.Draft202012Validator(root, retriever=_refuse_to_fetch)
         except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
-            reason = str(error).splitlines()[0]
-            hint = "; put what is referred to under $defs of this file" if "registry" in reason else ""
-            raise SchemaInvalid(f"not a JSON Schema: {reason}{hint}") from None
+            raise SchemaInvalid(f"not a JSON Schema: {_explained(error)}") from None
         self._names = frozenset(_property_names(root))
         self.shape = JsonShape(root, root)
         self.is_valid = self._validator.is_valid
@@ -65,6 +65,18 @@ class JsonSchema:
         if isinstance(step, int):
             return f"[{step}]"
         return f".{step}" if step in self._names else ".*"
+
+
+def _explained(error: Exception) -> str:
+    """What is wrong with a schema, and where."""
+    reason = str(error).splitlines()[0]
+    if "registry" in reason:
+        return f"{reason}; put what is referred to under $defs of this file"
+    if not isinstance(error, jsonschema_rs.ValidationError) or not error.instance_path:
+        return reason
+    if error.instance_path[-1] == "type" and isinstance(error.instance, str):
+        reason = f"no type {error.instance!r}; {suggestion(error.instance, _TYPES)}"
+    return f"#{''.join(f'/{step}' for step in error.instance_path)}: {reason}"
 
 
 def _refuse_to_fetch(uri: str) -> NoReturn:

@@ -18,6 +18,7 @@ _HINTS = (
     ("got '?'", "text that holds a colon and a blank (`a ? b : c`) needs quotes around all of it"),
     ("cannot start any token", "text that begins with it needs quotes"),
     ("alphabetic or numeric", "text that begins with * or & needs quotes"),
+    ("<stream end>", "the file ends within { } or [ ]"),
     ("<document start>", "a bracket too many, or one that was never opened"),
     ("found '<scalar>'", "nothing may stand behind a text in quotes; put quotes around all of it"),
     (
@@ -53,8 +54,6 @@ def syntax_problem(file: str, error: yaml.MarkedYAMLError) -> Problem:
     """What the parser stumbled over."""
     context, message = error.context or "", error.problem or "unreadable"
     mark, opened = error.problem_mark or error.context_mark, error.context_mark
-    if mark is None:
-        return Problem(file, 1, 1, f"not YAML: {message}")
     if "single document" in context:
         message = "a second document begins here; write one document a file"
     elif "'\\t'" in message:
@@ -70,13 +69,14 @@ def syntax_problem(file: str, error: yaml.MarkedYAMLError) -> Problem:
             )
         elif "'['" in message and bracket == "{":
             message += "; inside { } a path with [ ] needs quotes: {from: 'event.items[0]'}"
-        elif mark.line > opened.line:
+        elif mark and mark.line > opened.line:
             message += f"; is the {bracket} of line {opened.line + 1} closed by {closed_by}?"
         else:
             message += _hint(message)
     else:
         message += _hint(message)
-    return Problem(file, mark.line + 1, mark.column + 1, f"not YAML: {message}")
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    return Problem(file, line, column, f"not YAML: {message}")
 
 
 def _hint(message: str) -> str:

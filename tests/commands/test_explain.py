@@ -191,6 +191,38 @@ def test_without_a_topic_each_mapping_is_tried_in_its_own(program: Program, fold
     )
 
 
+def test_without_a_topic_the_mapping_whose_schema_fits_is_taken_and_the_others_are_named(
+    program: Program, folder: Path, edit: Edit
+) -> None:
+    text = (folder / "visit.mapping.yaml").read_text(encoding="utf-8")
+    (folder / "also.mapping.yaml").write_text(text, encoding="utf-8")
+    edit("also.mapping.yaml", ("[visits]", "[also]"))
+    document = explained(program, EVENT)
+    assert (document["mapping"], document["also_in"]) == ("also", ["visits"])
+    assert "\nmappings of other topics want it as well: --topic visits\n" in program("explain", "-", stdin=EVENT).stdout
+
+    (folder / "strict.event.json").write_text('{"required": ["more"]}', encoding="utf-8")
+    edit("also.mapping.yaml", ("schema: visit.event.json", "schema: strict.event.json"))
+    document = explained(program, EVENT)
+    assert (document["mapping"], document["also_in"]) == ("visit", ["also"])
+    edit("visit.mapping.yaml", ("schema: visit.event.json", "schema: strict.event.json"))
+    assert explained(program, EVENT)["mapping"] == "also"
+    edit("also.mapping.yaml", ("[also]", "[also, again]"))
+    assert explained(program, EVENT)["also_in"] == ["visits"]
+
+
+def test_a_record_may_have_a_key(program: Program, edit: Edit) -> None:
+    edit("visit.mapping.yaml", ("{from: event.customer.id, transform: [trim]}", "record.key"))
+    assert explained(program, EVENT)["rejection"]["reason"] == "identity_missing"
+    assert explained(program, EVENT, "--key", "ké")["identity"][0]["value"] == "ké"
+
+
+def test_a_cases_file_is_no_event(program: Program) -> None:
+    result = program("explain", "schemas/visit.cases.yaml")
+    assert result.exit_code == 2
+    assert "Name one of its cases by its line, as `test` prints it: schemas/visit.cases.yaml:1" in result.stderr
+
+
 def test_a_topic_that_no_mapping_reads_gets_a_suggestion(program: Program) -> None:
     result = program("explain", "-", "--topic", "vists", stdin=EVENT)
 

@@ -460,7 +460,7 @@ def test_what_a_reader_has_no_place_for_is_refused(writer: Any, body: bytes, rea
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"{", "not JSON: unexpected end of data at character 2"),
+        (b"{", "not JSON: unexpected end of data in line 1, column 2"),
         (b"1", "a type is a name, a list of types, or an object with `type`"),
         (b'{"name": "x"}', "a type is a name, a list of types, or an object with `type`"),
         (b'"strin"', "no type is named 'strin'"),

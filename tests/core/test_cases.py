@@ -104,6 +104,8 @@ def test_what_is_expected_is_compared_as_text(expect: str, expected: object) -> 
         ("- {name: one, evnt: {}, event: {}, expect: skipped}", "1:15: a case has no key 'evnt'; did you mean event?"),
         ("- {name: one, event: 1, expect: skipped}\n- {name: one, event: 2, expect: skipped}", "2:3: the name 'one'"),
         ("- {", "not YAML"),
+        ("{a: 1, a: 2}", "1:8: the key 'a' stands here twice, first in line 1"),
+        ("- {name: one, event: {a: 1, a: 2}, expect: skipped}", "1:29: the key 'a' stands here twice"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_case(text: str, message: str) -> None:

@@ -29,11 +29,16 @@ def schema(content: Any) -> JsonSchema:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"{", "not JSON"),
+        (b"{", "not JSON: unexpected end of data in line 1, column 2"),
+        ('{"é": 1,\n "ü": x}'.encode(), "in line 2, column 7"),
+        ('{"é": {\n"a": 1,\n "a": 2}}'.encode(), "an object has a key twice, in line 3, column 2"),
+        (b"{\n \xff}", "not JSON: not UTF-8 in line 2, column 2"),
         (b"", "the value is empty"),
         (b'{"type": "string", "type": "number"}', "a key twice"),
         (b'"string"', "a JSON Schema is an object"),
-        (b'{"type": "text"}', "not a JSON Schema"),
+        (b'{"properties": {"a": {"type": "objekt"}}}', "#/properties/a/type: no type 'objekt'; did you mean object?"),
+        (b'{"type": 5}', "not a JSON Schema: #/type: 5 is not valid"),
+        (b'{"properties": {"a": []}}', '#/properties/a: [] is not of types "boolean", "object"'),
         (b'{"$ref": "#/$defs/none"}', "'/$defs/none' does not exist"),
         (b'{"$ref": "other.json"}', "'other.json' is not present in a registry"),
         (b'{"$id": "https://x.example/a", "$ref": "other.json"}', "put what is referred to under $defs of this file"),
@@ -47,6 +52,10 @@ def test_what_is_no_schema_is_told(content: bytes, message: str) -> None:
         JsonSchema(content)
     assert message in str(fault.value)
     assert fault.value.key == "schema"
+
+
+def test_a_byte_order_mark_is_accepted() -> None:
+    assert JsonSchema(b'\xef\xbb\xbf{"type": "string"}').is_valid("x")
 
 
 @pytest.mark.parametrize("content", [True, {}, {"$schema": "https://json-schema.org/draft/2020-12/schema#"}])

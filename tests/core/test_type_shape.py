@@ -178,6 +178,27 @@ def test_a_time_says_what_kind_it_is() -> None:
     assert AVRO.field("at").said("pattern") == ()
 
 
+@pytest.mark.parametrize(
+    ("schema", "example"),
+    [
+        (logical("int", "date"), "2026-03-01"),
+        (logical("long", "time-micros"), "09:30:00"),
+        (logical("long", "timestamp-nanos"), "2026-03-01T09:30:00Z"),
+        (logical("long", "local-timestamp-millis"), "2026-03-01T09:30:00"),
+        (logical("bytes", "decimal", scale=2), 12.5),
+        (logical("bytes", "decimal"), 12),
+        ({"type": "fixed", "name": "F", "size": 3}, "000"),
+        (logical("fixed", "uuid", name="U", size=16), "0b0e2f0a-3d0c-4d50-9a5e-8f2b6f1f7a01"),
+    ],
+)
+def test_an_example_stands_where_the_kind_does_not_show_how_it_is_written(schema: Any, example: Any) -> None:
+    assert TypeShape([parse_avro(orjson.dumps(schema))]).said("examples") == ((example,),)
+
+
+def test_what_shows_how_it_is_written_has_no_example() -> None:
+    assert AVRO.field("id").said("examples") == AVRO.field("proof").said("examples") == ()
+
+
 def test_the_symbols_of_an_enum_are_known() -> None:
     assert AVRO.field("kind").constants == ("A", "B")
     assert AVRO.field("id").constants == ()

@@ -122,7 +122,7 @@ def test_a_byte_order_mark_and_other_line_ends_are_accepted() -> None:
         ('a: 1\nb: "x', "2:4: not YAML: this quote is never closed"),
         ("a: {b: c\n", "1:4: not YAML: this { is never closed by }; a blank and # begin a comment, unless in quotes"),
         ("a: [b # c]\n", "1:4: not YAML: this [ is never closed by ]"),
-        ("{", "1:2: not YAML: expected the node content, but found '<stream end>'"),
+        ("{", "1:2: not YAML: expected the node content, but found '<stream end>'; the file ends within"),
         ("a: [t\nb: {c: d}\n", "2:2: not YAML: expected ',' or ']', but got ':'; is the [ of line 1 closed by ]?"),
         ("a: {b: 'c' d: e}\n", "1:12: not YAML: expected ',' or '}', but got '<scalar>'"),
         ("a: {b: c ? d : e}\n", "needs quotes around all of it"),
