@@ -62,7 +62,16 @@ def folder() -> Path:
 
 def promtool() -> Path:
     """Prometheus' own checker of rules and metrics: `PROMTOOL`, or the one on the path, or Debian's package."""
-    if found := os.environ.get("PROMTOOL") or shutil.which("promtool"):
+    return _of_prometheus("promtool")
+
+
+def prometheus() -> Path:
+    """Prometheus itself: `PROMETHEUS`, or the one on the path, or Debian's package."""
+    return _of_prometheus("prometheus")
+
+
+def _of_prometheus(program: str) -> Path:
+    if found := os.environ.get(program.upper()) or shutil.which(program):
         return Path(found)
     unpacked = CACHE / "prometheus"
     if not unpacked.is_dir():
@@ -72,7 +81,7 @@ def promtool() -> Path:
             (package,) = Path(name).glob("prometheus_*.deb")
             _run("dpkg", "-x", str(package), f"{name}/files")
             (Path(name) / "files").rename(unpacked)
-    return unpacked / "usr" / "bin" / "promtool"
+    return unpacked / "usr" / "bin" / program
 
 
 def crds() -> list[Path]:
