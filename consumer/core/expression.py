@@ -32,7 +32,6 @@ _STATUS = re.compile(r"[A-Z_]+: ")
 _WORD = re.compile(r"([a-z]+)\b")
 _WORD_BEFORE = re.compile(r"\b([a-z]+)\s*$")
 _MISSING = object()
-_SCALARS = (bool, int, float, str, type(None))
 
 
 class _Binding(NamedTuple):
@@ -80,9 +79,7 @@ class Expression:
                     continue
         try:
             result = self._program.eval(None, data)
-            value = result.value()
-            if value.__class__ not in _SCALARS:
-                value = result_of(result.plain_value())
+            value = result_of(result)
         except _LIBRARY_ERRORS as error:
             raise self._failed(str(error), event, record) from None
         if value.__class__ is str and _STATUS.match(value) and result.type() == cel.Type.ERROR:

@@ -117,10 +117,15 @@ def check_expression(text: str, syntax: Syntax, reads: Reads, shape: Shape | Non
 
 def _texts_that_never_stand_there(reads: Reads, shape: Shape | None) -> Iterator[tuple[int, str]]:
     """Texts that a path is compared with and that the schema excludes there."""
-    for path, texts in reads.compared if shape is not None else ():
-        there = shape_at(shape, path) if path.root == "event" and shape is not None else None
-        for position, text in texts if there is not None and "string" in there.kinds else ():
-            if there is not None and not there.allows(text):
+    for path, texts in reads.compared:
+        if path.root != "event" or shape is None:
+            continue
+        try:
+            there = shape_at(shape, path)
+        except PathImpossible:  # behind brackets, as in (event.a).?b: the types tell it
+            continue
+        for position, text in texts if "string" in there.kinds else ():
+            if not there.allows(text):
                 known = [each for each in there.constants if isinstance(each, str)]
                 yield position, f"{text!r} never stands at {path_text(path)}; {suggestion(text, known)}"
 

@@ -12,6 +12,8 @@ from consumer.core.expression_reads import Reads, Use
 from consumer.core.values import Fault
 
 if TYPE_CHECKING:
+    from cel_expr_python import cel
+
     from consumer.core.event_schema import Shape
 
 Convert = Callable[[Any], Any]
@@ -72,12 +74,16 @@ def converter(shape: Shape | None, use: Use, most: Limits) -> Convert:
     return convert
 
 
-def result_of(value: Any) -> Any:  # noqa: ANN401 - CEL's plain value
+def result_of(result: cel.Value) -> Any:  # noqa: ANN401 - any result
     """The value that an expression's result is for transforms and text; a moment becomes RFC 3339 text.
+
+    Lists are gone through here: the library's own `plain_value` ends the process at a map that holds an optional.
 
     Raises:
         Fault: `value_not_scalar` for a map, a duration, bytes.
+        TypeError: Of the library, for an optional in a list.
     """
+    value = result.value()
     if value is None or value.__class__ in (str, bool, int, float):
         return value
     if value.__class__ is list:

@@ -316,6 +316,7 @@ def test_an_expression_knows_how_it_was_written() -> None:
         ("'y' != event.type", 0, "'y' never stands at event.type"),
         ("event.type in ['x', 'xx']", 20, "'xx' never stands at event.type; did you mean x?"),
         ("event.n == 1 || (event)['type'] == 'z'", 35, "'z' never stands at event.type"),
+        ("(event.n).?a == 'x'", 9, "whole number has no fields"),
         ("event.perhaps > 3", 14, "> compares values of one kind, not a list of an object and whole number"),
         ("event.n + 1 == null", 12, "== compares values of one kind, not whole number and null"),
         ("event.flag ? 'a' : event.n", 11, "both sides of : are of one kind, not text and whole number"),
@@ -451,6 +452,8 @@ def test_an_optional_in_the_place_of_a_value_fails() -> None:
         ("b'x'", "bytes"),
         ("type(1)", "a duration or a type"),
         ("[{'a': 1}]", "a map"),
+        ("[{'a': optional.of(1)}]", "a map"),  # what the library's plain_value ends the process at
+        ("dyn({'a': event.?branch.?code})", "a map"),
     ],
 )
 def test_results_that_are_no_text_are_told_apart(text: str, what: str) -> None:
