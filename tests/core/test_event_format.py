@@ -177,7 +177,7 @@ def test_paths_are_checked_by_the_schema(head: str) -> None:
         ("format: protobuf", "3:1: format: protobuf needs a schema; name its file under `schema:`"),
         (
             "format: avro\nschema: loan.event.proto",
-            "4:1: loan.event.proto: not JSON: unexpected character, expected a JSON value at character 1",
+            "4:1: loan.event.proto: not JSON: unexpected character, expected a JSON value in line 1, column 1",
         ),
         (
             "format: protobuf\nschema: loan.event.avsc\nmessage: Loan",
