@@ -12,6 +12,7 @@ from consumer.core.profile import ProfileUpdate, Rejection, Result, SchemaWanted
 from consumer.core.trace import AttributeTrace, Candidate, Condition, IdentityTrace, Trace, ValueTrace, others, trace
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping as Reasons
     from collections.abc import Sequence
 
     from consumer.authoring.request import Request, Requests
@@ -23,7 +24,7 @@ class Explanation(NamedTuple):
     """A record's way, its result (which may be that it is too large to be sent), and the requests it leads to.
 
     `others` are the mappings that do not want its event, those of its topic first; `also_in` are topics in which other
-    mappings want it, when no topic was given.
+    mappings want it, when no topic was given; `reason` is why the event's schema could not be had.
     """
 
     trace: Trace
@@ -31,6 +32,7 @@ class Explanation(NamedTuple):
     result: Result | SchemaWanted
     requests: tuple[Request, ...]
     also_in: tuple[str, ...] = ()
+    reason: str = ""
 
     @property
     def mapping(self) -> Mapping | None:
@@ -43,28 +45,33 @@ class Explanation(NamedTuple):
         return isinstance(self.result, Rejection) and self.result.stage == "validate"
 
     @property
-    def rejected(self) -> bool:
-        """Whether the record would become a dead letter."""
-        return isinstance(self.result, Rejection)
+    def failed(self) -> bool:
+        """Whether the record would become a dead letter, or can't be explained before its schema can be had."""
+        return isinstance(self.result, Rejection | SchemaWanted)
 
 
-def explain(mappings: Mappings, record: Record, requests: Requests) -> Explanation:
-    """The explanation of one record."""
+def explain(
+    mappings: Mappings, record: Record, requests: Requests, unavailable: Reasons[int, str] | None = None
+) -> Explanation:
+    """The explanation of one record; `unavailable` says of schemas, by their id, why they could not be had."""
     seen = trace(mappings, record)
     sent, too_large = requests.of(seen.result)
-    return Explanation(seen, others(mappings, seen), too_large or seen.result, sent)
+    reason = (unavailable or {}).get(seen.result.id, "") if isinstance(seen.result, SchemaWanted) else ""
+    return Explanation(seen, others(mappings, seen), too_large or seen.result, sent, reason=reason)
 
 
-def explain_first(mappings: Mappings, records: Sequence[Record], requests: Requests) -> Explanation:
-    """The explanation of the first of these records, one event in several topics, that a mapping takes.
+def explain_first(
+    mappings: Mappings, records: Sequence[Record], requests: Requests, unavailable: Reasons[int, str] | None = None
+) -> Explanation:
+    """The explanation of the one of these records, one event in several topics, that a mapping most surely means.
 
-    One whose schema refuses the event is the last to be believed.
+    One whose schema fits the event, then one that asks for more of it under `where`, then one that does not reject it.
     When none is taken, each mapping says what keeps it from the event in its own topic.
     """
-    tried = [explain(mappings, record, requests) for record in records]
+    tried = [explain(mappings, record, requests, unavailable) for record in records]
     taken = [explanation for explanation in tried if explanation.trace.candidate is not None]
     if taken:
-        first = next((each for each in taken if not each.invalid), taken[0])
+        first = min(taken, key=_doubt)
         elsewhere = [each.trace.record.topic for each in taken if each.mapping is not first.mapping]
         return first._replace(also_in=tuple(elsewhere))
     unmatched = [explanation for explanation in tried if isinstance(explanation.result, Unmatched)]
@@ -81,6 +88,11 @@ def explain_first(mappings: Mappings, records: Sequence[Record], requests: Reque
     return unmatched[0]._replace(trace=anywhere, others=tuple(found.values()))
 
 
+def _doubt(explanation: Explanation) -> tuple[bool, int, bool]:
+    conditions = len(explanation.mapping.where) if explanation.mapping else 0
+    return explanation.invalid, -conditions, explanation.failed
+
+
 def verdict(explanation: Explanation) -> tuple[str, str]:
     """The result in one word, and what to add to it."""
     seen, result = explanation.trace, explanation.result
@@ -93,7 +105,8 @@ def verdict(explanation: Explanation) -> tuple[str, str]:
     if isinstance(result, Unmatched):
         return "unmatched", "no mapping wants this event"
     if isinstance(result, SchemaWanted):
-        return "waiting", f"for schema {result.id}, which only a schema registry knows (kafka.schema_registry_url)"
+        only = f"schema {result.id}, which only a schema registry knows (kafka.schema_registry_url)"
+        return "waiting", f"for {explanation.reason or only}"
     return "skipped", _why_skipped(result, seen, name)
 
 

@@ -18,22 +18,23 @@ if TYPE_CHECKING:
 _PAUSE = 0.02
 
 
-def fetch_schemas(url: str, mappings: Mappings, records: Iterable[Record]) -> list[str]:
-    """Have the mappings know every schema that these records name; why that failed, once for each that did."""
+def fetch_schemas(url: str, mappings: Mappings, records: Iterable[Record]) -> dict[int, str]:
+    """Have the mappings know every schema that these records name; for each that could not be had, why."""
     results = (mappings.map(record) for record in records)
     wanted = {result.id for result in results if isinstance(result, SchemaWanted)}
     if not wanted:
-        return []
+        return {}
     registry = SchemaRegistry(url, mappings.schemas)
     try:
         for number in wanted:
             registry.request(FetchSchema(number))
-        reasons = []
+        reasons = {}
         while wanted:  # every request has an answer within its time
             for answer in registry.poll():
                 wanted.discard(answer.id)
-                reasons += [answer.reason] if answer.reason else []
+                if answer.reason:
+                    reasons[answer.id] = answer.reason
             time.sleep(_PAUSE)
-        return sorted(reasons)
+        return reasons
     finally:
         registry.close(TIMEOUT)

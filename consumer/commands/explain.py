@@ -21,6 +21,7 @@ from consumer.authoring.screen import Screen
 from consumer.commands.options import config_option
 from consumer.core.event import NotEncodable
 from consumer.core.record import Record
+from consumer.core.registered import MAGIC
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +52,7 @@ def _headers(_: click.Context, __: click.Parameter, given: Sequence[str]) -> tup
 
 @click.command("explain")
 @click.argument("event", required=False, metavar="[EVENT]")
-@click.option("--topic", metavar="T", help="The event's topic; without it the first whose mapping wants the event.")
+@click.option("--topic", metavar="T", help="The event's topic; without it the one whose mapping fits best.")
 @click.option("--last", type=click.IntRange(1, 10_000), metavar="N", help="Explain the newest N events of --topic.")
 @click.option("--key", metavar="TEXT", help="The key of the event's record.")
 @click.option(
@@ -67,7 +68,7 @@ def command(event: str | None, **options: Unpack[_Options]) -> None:
 
     EVENT is a file with one event, `-` for standard input, or a case as `FILE.cases.yaml:LINE`. With --last the newest
     events of a topic are read from Kafka, which needs settings; no group and no offset is touched. Exits with 0 when
-    the event is mapped, skipped or unmatched, 1 when it is rejected.
+    the event is mapped, skipped or unmatched, 1 when it is rejected, or its schema could not be had.
 
     \b
     Example:
@@ -87,15 +88,17 @@ def command(event: str | None, **options: Unpack[_Options]) -> None:
     folder = load_folder(path, found.target.max_value_length, cases=case is not None)
     requests = Requests(found)
     if last is not None and topic is not None:
-        records = _newest(found, folder.mappings, topic, last)
-        explanations = [explain(folder.mappings, record, requests) for record in records]
+        records = _newest(found, topic, last)
+        unavailable = _fetch_schemas(found, folder.mappings, records)
+        explanations = [explain(folder.mappings, record, requests, unavailable) for record in records]
     elif case:
         record = _case(folder, Path(case["file"]), int(case["line"]))
         explanations = [explain(folder.mappings, record, requests)]
     else:
         around = Record(topic or "", 0, -1, 0, (options["key"] or "").encode() or None, None, options["headers"])
-        records = _records(folder.mappings, _read(event or "-"), around)
-        explanations = [explain_first(folder.mappings, records, requests)]
+        records = _records(folder.mappings, _read(event or "-"), around, asks=bool(found.kafka.schema_registry_url))
+        unavailable = _fetch_schemas(found, folder.mappings, records)
+        explanations = [explain_first(folder.mappings, records, requests, unavailable)]
     if options["to_json"]:
         documents = [as_json(explanation) for explanation in explanations]
         click.echo(json.dumps(documents if last else documents[0], ensure_ascii=False, indent=2))
@@ -109,29 +112,36 @@ def command(event: str | None, **options: Unpack[_Options]) -> None:
             show(explanation, folder.mappings.topics, screen)
         if not explanations:
             screen.line(f"There is no event in the topic {topic}.")
-    sys.exit(1 if any(explanation.rejected for explanation in explanations) else 0)
+    sys.exit(1 if any(explanation.failed for explanation in explanations) else 0)
 
 
-def _newest(found: Settings, mappings: Mappings, topic: str, count: int) -> list[Record]:
+def _newest(found: Settings, topic: str, count: int) -> list[Record]:
     from consumer.adapters.kafka_config import Connection  # noqa: PLC0415  # the library takes its time to load
     from consumer.adapters.kafka_newest import newest  # noqa: PLC0415  # as above
 
-    records = newest(Connection(found.kafka.bootstrap_servers, found.kafka.properties), topic, count)
-    if found.kafka.schema_registry_url:
-        from consumer.authoring.registry import fetch_schemas  # noqa: PLC0415  # as above
-
-        if reasons := fetch_schemas(found.kafka.schema_registry_url, mappings, records):
-            raise click.ClickException("; ".join(reasons))
-    return records
+    return newest(Connection(found.kafka.bootstrap_servers, found.kafka.properties), topic, count)
 
 
-def _records(mappings: Mappings, content: bytes, around: Record) -> list[Record]:
-    """The event as a record of the topic, or of each that mappings read; binary ones may be written as JSON."""
+def _fetch_schemas(found: Settings, mappings: Mappings, records: Sequence[Record]) -> dict[int, str]:
+    """Ask the registry, if there is one, for what these records need; why what it did not tell could not be had."""
+    if not found.kafka.schema_registry_url or not mappings.framed:
+        return {}
+    from consumer.authoring.registry import fetch_schemas  # noqa: PLC0415  # as above
+
+    return fetch_schemas(found.kafka.schema_registry_url, mappings, records)
+
+
+def _records(mappings: Mappings, content: bytes, around: Record, *, asks: bool) -> list[Record]:
+    """The event as a record of the topic, or of each that mappings read; binary ones may be written as JSON.
+
+    A framed one is read by the schema that its mapping names, unless a registry can be asked (`asks`).
+    """
     records, faults = [], []
     for topic in (around.topic,) if around.topic else mappings.topics:
         reader = next((mapping.format for mapping in mappings.all if topic in mapping.topics), None)
         try:
-            records.append(around._replace(topic=topic, value=reader.payload(content) if reader else content))
+            reads = reader is not None and not (asks and content.startswith(MAGIC))
+            records.append(around._replace(topic=topic, value=reader.payload(content) if reader and reads else content))
         except NotEncodable as fault:
             faults.append(f"{topic}: {fault}")
     if not records:

@@ -10,7 +10,14 @@ from consumer.core.event import DecodeFailed, Decoder, decode_json
 from consumer.core.event_schema import SchemaInvalid
 from consumer.core.proto_file import all_messages, message_at, read_proto, serialized
 from consumer.core.protobuf import proto_decoder
-from consumer.core.registered import RegisteredSchema, RegisteredSchemas, SchemaUnknown, message_indexes, unframe
+from consumer.core.registered import (
+    RegisteredSchema,
+    RegisteredSchemas,
+    SchemaUnknown,
+    is_registered,
+    message_indexes,
+    unframe,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,10 +62,13 @@ class FramedDecoder:
             schema = self._schemas.get(schema_id)
             if schema is None:
                 raise SchemaUnknown(schema_id)
-            decode = self._decoders[schema_id] = self._decoder(schema_id, schema)
-        return decode(body)
+            decode = self._decoders[schema_id] = self._decoder(schema)
+        try:
+            return decode(body)
+        except DecodeFailed as fault:
+            raise DecodeFailed(f"{fault} (schema {schema_id})" if is_registered(schema_id) else str(fault)) from None
 
-    def _decoder(self, schema_id: int, schema: RegisteredSchema) -> Decoder:
+    def _decoder(self, schema: RegisteredSchema) -> Decoder:
         try:
             if schema.language == "AVRO":
                 writer = avro_type(schema)
@@ -66,7 +76,7 @@ class FramedDecoder:
             if schema.language == "PROTOBUF":
                 return _FramedMessages(schema, self._messages)
         except SchemaInvalid as fault:
-            return _refusing(f"schema {schema_id} of the registry can't be used: {fault}")
+            return _refusing(f"the schema as the registry has it can't be used: {fault}")
         return decode_json
 
 

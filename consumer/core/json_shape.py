@@ -40,6 +40,7 @@ _TYPES: dict[type, tuple[str, ...]] = {
     type(None): ("null",),
 }
 _CHOICES = ("anyOf", "oneOf")
+_SAYING_MORE = frozenset({"$ref", "$dynamicRef", "allOf", "const", "enum", *_CHOICES})
 
 
 class JsonShape:
@@ -58,7 +59,10 @@ class JsonShape:
     @cached_property
     def kinds(self) -> frozenset[Kind]:
         """The JSON types that a value may have."""
-        return frozenset(kind for kind, sample in _SAMPLES.items() if self._allows(self._schema, sample, {}))
+        schema = self._schema
+        if isinstance(schema, dict) and "type" in schema and schema.keys().isdisjoint(_SAYING_MORE):
+            return _kinds_of_type(schema["type"])  # most places; it takes a tenth of the time
+        return frozenset(kind for kind, sample in _SAMPLES.items() if self._allows(schema, sample, {}))
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -200,6 +204,11 @@ class JsonShape:
         except (LookupError, ValueError):  # counted from an `$id` further down
             return True
         return found if isinstance(found, (dict, bool)) else True
+
+
+def _kinds_of_type(types: str | list[str]) -> frozenset[Kind]:
+    named = {types} if isinstance(types, str) else set(types)
+    return frozenset(kind for kind, sample in _SAMPLES.items() if not named.isdisjoint(_types_of(sample)))
 
 
 def _conditional(schema: dict[str, Any]) -> list[Schema]:

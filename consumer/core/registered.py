@@ -9,7 +9,9 @@ from consumer.core.event import DecodeFailed
 
 Language = Literal["AVRO", "JSON", "PROTOBUF"]
 
-_MAGIC = b"\0"
+MAGIC = b"\0"
+"""How a framed event begins."""
+_FIRST_OWN = 1 << 31
 _HEAD = 5
 """Bytes before the body: the magic byte, and the schema's id in four."""
 
@@ -36,12 +38,17 @@ class RegisteredSchemas(dict[int, RegisteredSchema]):
 
 def frame(schema_id: int, body: bytes) -> bytes:
     """The event of a body; that of a Protobuf body begins with the indexes of its message."""
-    return _MAGIC + schema_id.to_bytes(_HEAD - 1, "big") + body
+    return MAGIC + schema_id.to_bytes(_HEAD - 1, "big") + body
 
 
 def own_id(schema: RegisteredSchema) -> int:
     """An id for a schema that comes from a file: one that no registry gives, theirs are positive in Java."""
-    return zlib.crc32(repr(schema).encode()) | 1 << 31
+    return zlib.crc32(repr(schema).encode()) | _FIRST_OWN
+
+
+def is_registered(schema_id: int) -> bool:
+    """Whether an id may be a registry's."""
+    return schema_id < _FIRST_OWN
 
 
 def unframe(payload: bytes) -> tuple[int, bytes]:
@@ -50,7 +57,7 @@ def unframe(payload: bytes) -> tuple[int, bytes]:
     Raises:
         DecodeFailed: the payload is not framed.
     """
-    if not payload.startswith(_MAGIC) or len(payload) < _HEAD:
+    if not payload.startswith(MAGIC) or len(payload) < _HEAD:
         raise DecodeFailed(
             "not framed by a schema registry: a zero byte and the four bytes of a schema's id are missing"
         )

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.adapters.profile_api import Endpoint, ProfileApi
+from consumer.core.registered import frame
 from consumer.core.response_rules import ResponseRules
+from tests.adapters.registry_server import RegistryServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +61,7 @@ def explained(program: Program, event: str | bytes, *arguments: str) -> dict[str
     result = program("explain", "-", "--json", *arguments, stdin=event)
     assert result.exit_code in (0, 1), result.stderr
     document: dict[str, Any] = json.loads(result.stdout)
-    assert (result.exit_code == 1) == (document["outcome"] == "rejected")
+    assert (result.exit_code == 1) == (document["outcome"] in ("rejected", "waiting"))
     return document
 
 
@@ -209,6 +211,16 @@ def test_without_a_topic_the_mapping_whose_schema_fits_is_taken_and_the_others_a
     assert explained(program, EVENT)["mapping"] == "also"
     edit("also.mapping.yaml", ("[also]", "[also, again]"))
     assert explained(program, EVENT)["also_in"] == ["visits"]
+
+
+def test_without_a_topic_the_mapping_that_asks_for_more_of_the_event_is_taken(program: Program, folder: Path) -> None:
+    (folder / "any.mapping.yaml").write_text(
+        "{version: 1, topics: [any], identity: {mbox3rdPartyId: event.customer.id}, attributes: {a: {const: b}}}",
+        encoding="utf-8",
+    )
+    assert explained(program, EVENT)["mapping"] == "visit"
+    nobody = explained(program, EVENT.replace(" c-1 ", ""))
+    assert (nobody["mapping"], nobody["also_in"]) == ("visit", ["any"])
 
 
 def test_a_record_may_have_a_key(program: Program, edit: Edit) -> None:
@@ -391,6 +403,28 @@ def test_problems_of_mappings_are_told_those_of_cases_do_not_matter(program: Pro
         1,
         "schemas/visit.mapping.yaml:1:1: write version: 1, without quotes\n",
     )
+
+
+def test_the_registry_is_asked_for_the_schema_of_a_framed_event(
+    program: Program, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "framed.mapping.yaml").write_text(
+        "{version: 1, topics: [framed], format: registry, identity: {mbox3rdPartyId: event.id},"
+        " attributes: {a: {from: event.id}}}",
+        encoding="utf-8",
+    )
+    known, unknown = frame(7, b"\x06c-1"), frame(8, b"\x06c-1")
+    arguments = ("explain", "-", "--topic", "framed")
+    with RegistryServer() as server:
+        server.register(7, '{"type": "record", "name": "R", "fields": [{"name": "id", "type": "string"}]}')
+        monkeypatch.setenv("PROFILE_CONSUMER_KAFKA__SCHEMA_REGISTRY_URL", server.url)
+        told = program(*arguments, stdin=known)
+        assert (told.exit_code, told.stdout.splitlines()[0]) == (0, "mapped by framed")
+        waiting = program(*arguments, stdin=unknown)
+        assert waiting.exit_code == 1
+        assert waiting.stdout.startswith("waiting for schema 8: the registry knows no schema with this id; was it reg")
+        assert explained(program, unknown, "--topic", "framed")["outcome"] == "waiting"
+    assert program("explain", "-", stdin=EVENT).exit_code == 0  # nobody is asked for what is not framed
 
 
 def test_the_newest_events_need_kafka_s_address(program: Program) -> None:

@@ -120,26 +120,32 @@ def test_a_protobuf_schema_may_refer_to_others() -> None:
         (b"", "not framed by a schema registry: a zero byte and the four bytes of a schema's id are missing"),
         (b"\0\0\0\1", "not framed by a schema registry: a zero byte and the four bytes of a schema's id are missing"),
         (b'{"a": 1}', "not framed by a schema registry: a zero byte and the four bytes of a schema's id are missing"),
-        (frame(1, b""), "the body ends too early"),
-        (frame(2, b""), "the indexes of a Protobuf message are unreadable"),
-        (frame(2, b"\x80"), "the indexes of a Protobuf message are unreadable"),
-        (frame(2, b"\x80" * 5 + b"\0"), "the indexes of a Protobuf message are unreadable"),
-        (frame(2, b"\x01"), "the indexes of a Protobuf message are unreadable"),
-        (frame(2, b"\x08\0"), "the indexes of a Protobuf message are unreadable"),
-        (frame(2, b"\x02\x08"), "the schema has no such message"),
-        (frame(2, b"\x02\x02\xff"), "no bank.Loan: truncated, or of another type"),
-        (frame(3, b"\0"), "schema 3 of the registry can't be used: no type is named 'nix'"),
+        (frame(1, b""), "the body ends too early (schema 1)"),
+        (frame(2, b""), "the indexes of a Protobuf message are unreadable (schema 2)"),
+        (frame(2, b"\x80"), "the indexes of a Protobuf message are unreadable (schema 2)"),
+        (frame(2, b"\x80" * 5 + b"\0"), "the indexes of a Protobuf message are unreadable (schema 2)"),
+        (frame(2, b"\x01"), "the indexes of a Protobuf message are unreadable (schema 2)"),
+        (frame(2, b"\x08\0"), "the indexes of a Protobuf message are unreadable (schema 2)"),
+        (frame(2, b"\x02\x08"), "the schema has no such message (schema 2)"),
+        (frame(2, b"\x02\x02\xff"), "no bank.Loan: truncated, or of another type (schema 2)"),
+        (frame(3, b"\0"), "the schema as the registry has it can't be used: no type is named 'nix' (schema 3)"),
         (
             frame(4, b"\0"),
-            "schema 4 of the registry can't be used: line 1: expected ';', found the end of the file",
+            "the schema as the registry has it can't be used: line 1: expected '=', found 'x' (schema 4)",
         ),
     ],
 )
 def test_what_is_no_framed_event_is_refused(payload: bytes, detail: str) -> None:
-    decode = decoder({1: avro(OLD), 2: PROTO, 3: avro("nix"), 4: RegisteredSchema("PROTOBUF", "package x")})
+    decode = decoder({1: avro(OLD), 2: PROTO, 3: avro("nix"), 4: RegisteredSchema("PROTOBUF", "syntax x")})
     with pytest.raises(DecodeFailed) as failure:
         decode(payload)
     assert str(failure.value) == detail
+
+
+def test_a_schema_of_a_file_has_no_number_to_be_told() -> None:
+    schema = avro(OLD)
+    with pytest.raises(DecodeFailed, match=r"^the body ends too early$"):
+        decoder({own_id(schema): schema})(frame(own_id(schema), b""))
 
 
 @given(st.lists(st.integers(0, 2**31 - 1), min_size=1, max_size=9).map(tuple), st.binary(max_size=4))
