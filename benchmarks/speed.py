@@ -61,6 +61,7 @@ class Bench:
         self.events = events
         self.figures: dict[str, Figures] = {}
         self._topics: dict[tuple[str, int, int], str] = {}
+        self._groups: dict[str, Consumer] = {}
 
     def topic(self, kind: str, count: int, different: int = workload.IDENTITIES) -> str:
         """A topic with so many events."""
@@ -74,12 +75,11 @@ class Bench:
 
     def committed(self, group: str, topic: str) -> int:
         """How many events a group has committed: all topics here begin at 0 and have no gaps."""
-        asking = Consumer({"bootstrap.servers": self.kafka.bootstrap, "group.id": group})
-        try:  # the metadata is not looked at: that of Parallel Consumer is no UTF-8
-            found = asking.committed([TopicPartition(topic, partition) for partition in range(PARTITIONS)], timeout=30)
-        finally:
-            asking.close()
-        return sum(max(0, part.offset) for part in found)
+        if group not in self._groups:
+            self._groups[group] = Consumer({"bootstrap.servers": self.kafka.bootstrap, "group.id": group})
+        asked = [TopicPartition(topic, partition) for partition in range(PARTITIONS)]
+        # The metadata is not looked at: that of Parallel Consumer is no UTF-8.
+        return sum(max(0, part.offset) for part in self._groups[group].committed(asked, timeout=30))
 
     def run(self, name: str, load: Load, start: Callable[[Place], object], *, waits: bool = True) -> None:
         """Measure one program; `waits` when it is over as soon as its group has committed everything."""
