@@ -76,7 +76,8 @@ class Bench:
     def committed(self, group: str, topic: str) -> int:
         """How many events a group has committed: all topics here begin at 0 and have no gaps."""
         if group not in self._groups:
-            self._groups[group] = Consumer({"bootstrap.servers": self.kafka.bootstrap, "group.id": group})
+            config = {"bootstrap.servers": self.kafka.bootstrap, "group.id": group, "log_level": 0}
+            self._groups[group] = Consumer(config)
         asked = [TopicPartition(topic, partition) for partition in range(PARTITIONS)]
         try:
             found = self._groups[group].committed(asked, timeout=30)
