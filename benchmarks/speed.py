@@ -157,7 +157,7 @@ def hot_identity(bench: Bench) -> None:
 
 
 def live(bench: Bench) -> None:
-    """Events as time passes, by Zipf's law: the hottest customer has more than one call at a time carries one by one."""
+    """Events as time passes, by Zipf's law: the hottest customer has more than one call at a time can carry."""
     wanted = workload.identities("zipf", 10 * int(LIVE), workload.chance(7))
     for name, start in (
         ("(d) Parallel Consumer 256, live, 20 ms", partial(programs.parallel_consumer, at_once=256)),
