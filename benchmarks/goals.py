@@ -23,7 +23,7 @@ KNEE = 20
 RAW = f"raw sockets, {AT_ONCE} at once, {KNEE} ms"
 READ = "(c) bare consume + orjson"
 INGEST = "ours, ingest, 24 identities"
-LONG_INGEST = "ours, ingest, five times as many"
+SHORT_INGEST = "ours, ingest, a fifth of the events"
 LIMITED = "ours, 429 above 500 calls/s"
 
 
@@ -85,7 +85,7 @@ def goals(found: Found) -> list[Goal]:
     goal("memory of the largest of ours, MB", lambda: max(_memories(found)), 150, larger=False)
     goal(
         "memory: five times the events, to once",
-        lambda: found[LONG_INGEST].memory / found[INGEST].memory,
+        lambda: found[INGEST].memory / found[SHORT_INGEST].memory,
         1.1,
         larger=False,
     )
