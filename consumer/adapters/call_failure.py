@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 import aiohttp
-from aiohttp.http_exceptions import ContentEncodingError
+import httpx
 
 from consumer.core.outcome import Misconfigured, Transient
 
@@ -26,19 +26,23 @@ _REASONS: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (aiohttp.ClientResponseError, "answer_malformed"),
     (aiohttp.ClientPayloadError, "connection_lost"),
     (aiohttp.ClientConnectionError, "connection_lost"),
+    (httpx.DecodingError, "body_unreadable"),
 )
 """The first that fits counts; so the more special one stands before the more general."""
 
 
 def outcome_of(error: Exception) -> Transient | Misconfigured:
-    """The outcome of a call that ended with this exception."""
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+    """The outcome of a call that ended with this exception.
+
+    httpx-aiohttp raises an exception of httpx from the one of aiohttp, which tells more (httpx has a lost connection
+    under its connect timeouts): so the cause is looked at first.
+    """
+    cause = error.__cause__ if isinstance(error, httpx.TransportError) and error.__cause__ else error
+    if isinstance(cause, aiohttp.ClientConnectorCertificateError):
         return Misconfigured(None, "tls_verification")
-    if isinstance(error, aiohttp.ClientHttpProxyError) and error.status in _PROXY_REFUSALS:
-        return Misconfigured(error.status, "proxy_refused")
-    if isinstance(error.__cause__, ContentEncodingError):
-        return Transient(None, "body_unreadable")
+    if isinstance(cause, aiohttp.ClientHttpProxyError) and cause.status in _PROXY_REFUSALS:
+        return Misconfigured(cause.status, "proxy_refused")
     for kind, reason in _REASONS:
-        if isinstance(error, kind):
+        if isinstance(cause, kind):
             return Transient(None, reason)
     return Transient(None, f"unexpected: {type(error).__name__}")

@@ -24,44 +24,31 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+import httpx
 from aiohttp.client_proto import ResponseHandler
+from httpx_aiohttp import AiohttpTransport
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from aiohttp.connector import AddrInfoType
 
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 _SEND_BUFFER: Final = 256 * 1024
 
 
-def sessions(url: str, max_connections: int) -> Callable[[], aiohttp.ClientSession]:
-    """What opens a session for calls of `url`, without a timeout, in the event loop that makes them."""
+def transport(url: str, max_connections: int) -> AiohttpTransport:
+    """A transport for calls of `url`; it opens its session at the first call, in the event loop that makes it."""
     tls = ssl.create_default_context()
     proxy = proxy_for(url)
 
-    def open_session() -> aiohttp.ClientSession:
+    def session() -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(limit=max_connections, ssl=tls, socket_factory=_socket)
         handler: type[ResponseHandler] = _Abrupt
         connector._factory = partial(handler, loop=asyncio.get_running_loop())  # noqa: SLF001 - no public way
-        opened = aiohttp.ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), proxy=proxy, timeout=aiohttp.ClientTimeout()
-        )
+        opened = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), proxy=proxy)
         opened._retry_connection = False  # noqa: SLF001 - as above
         return opened
 
-    return open_session
-
-
-async def beginning(response: aiohttp.ClientResponse, most: int) -> bytes:
-    """At most so many bytes of an answer, unpacked if it came packed.
-
-    One that is longer is not read on, and takes its connection with it.
-    """
-    body = bytearray()
-    while len(body) < most and (chunk := await response.content.readany()):
-        body += chunk
-    return bytes(body[:most])
+    return AiohttpTransport(verify=tls, limits=httpx.Limits(max_connections=max_connections), client=session)
 
 
 def proxy_for(url: str) -> str | None:

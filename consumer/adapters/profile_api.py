@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, cast
+
+import httpx
 
 from consumer import __version__
 from consumer.adapters.call_failure import outcome_of
-from consumer.adapters.connections import beginning, sessions
+from consumer.adapters.connections import transport
 from consumer.adapters.token_file import TokenFile
 from consumer.core.outcome import Delivered, Misconfigured, Outcome
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import aiohttp
 
     from consumer.core.command import Send
     from consumer.core.response_rules import ResponseRules
@@ -40,24 +40,15 @@ class Endpoint(NamedTuple):
     token_header: str = "Authorization"  # noqa: S105 - the name of a header
 
 
-class Request(NamedTuple):
-    """One request; host, length and `Accept: */*` are added when it is sent. `form` is empty for GET."""
-
-    method: Literal["GET", "POST"]
-    url: str
-    headers: dict[str, str]
-    form: bytes
-
-
 class ProfileApi:
     """The API at one address; used from within one event loop."""
 
     def __init__(self, endpoint: Endpoint, rules: ResponseRules, max_in_flight: int) -> None:
         self._endpoint = endpoint
-        self._query = endpoint.url + ("&" if "?" in endpoint.url else "?")
+        self._url = httpx.URL(endpoint.url)
+        self._query = endpoint.url.encode() + (b"&" if "?" in endpoint.url else b"?")
         self._rules = rules
-        self._open = sessions(endpoint.url, max_in_flight)
-        self._session: aiohttp.ClientSession | None = None
+        self._transport = transport(endpoint.url, max_in_flight)
         self._token_file = TokenFile(endpoint.token_file) if endpoint.token_file else None
         self._token = ""
         self._headers = self._headers_with("")
@@ -72,37 +63,37 @@ class ProfileApi:
             if token != self._token:
                 self._token, self._headers = token, self._headers_with(token)
         try:
-            self._session = self._session or self._open()
-            method, url, headers, form = self.request(send.identity, send.attributes)
-            request = self._session.request(method, url, headers=headers, data=form or None, allow_redirects=False)
-            async with asyncio.timeout(self._endpoint.timeout), request as response:
-                body = await beginning(response, LONGEST_ANSWER)
+            async with asyncio.timeout(self._endpoint.timeout):
+                response = await self._transport.handle_async_request(self.request(send.identity, send.attributes))
+                try:
+                    body = await _read(response)
+                finally:
+                    await response.aclose()
         except Exception as error:  # noqa: BLE001 - whatever a library raises, the call has an outcome
             return outcome_of(error)
         return self._judge(response, body)
 
     async def close(self) -> None:
         """Close all connections; what is still in them is dropped."""
-        if self._session is not None:
-            await self._session.close()
+        await self._transport.aclose()
 
-    def request(self, identity: bytes, attributes: bytes) -> Request:
+    def request(self, identity: bytes, attributes: bytes) -> httpx.Request:
         """The request of one call, as `Send` has it: the encoded identity, and pairs with `profile.` before names."""
         form = b"%b&%b" % (identity, attributes)
         if self._endpoint.method == "GET" and len(self._query) + len(form) <= LONGEST_URL:
-            return Request("GET", self._query + form.decode("ascii"), self._headers["GET"], b"")
-        return Request("POST", self._endpoint.url, self._headers["POST"], form)
+            return _request("GET", httpx.URL((self._query + form).decode("ascii")), self._headers["GET"], b"")
+        return _request("POST", self._url, self._headers["POST"], form)
 
-    def _headers_with(self, token: str) -> dict[str, dict[str, str]]:
+    def _headers_with(self, token: str) -> dict[str, httpx.Headers]:
         """All headers of a request by its method; built once for each token."""
         get = {"User-Agent": f"profile-consumer/{__version__}", "Accept-Encoding": "identity"}
         if token:
             get[self._endpoint.token_header] = f"Bearer {token}"
         post = {**get, "Content-Type": "application/x-www-form-urlencoded"}
-        return {"GET": get, "POST": post}
+        return {"GET": httpx.Headers(get, encoding="ascii"), "POST": httpx.Headers(post, encoding="ascii")}
 
-    def _judge(self, response: aiohttp.ClientResponse, body: bytes) -> Outcome:
-        status = response.status
+    def _judge(self, response: httpx.Response, body: bytes) -> Outcome:
+        status = response.status_code
         if status in _TOKEN_REFUSED and self._token_file is not None:
             self._token_file.refused()
         outcome = self._rules.judge(
@@ -110,3 +101,25 @@ class ProfileApi:
         )
         self._delivered = self._delivered or isinstance(outcome, Delivered)
         return outcome
+
+
+def _request(method: str, url: httpx.URL, headers: httpx.Headers, content: bytes) -> httpx.Request:
+    """A request with just these headers (given as a stream, httpx adds none); aiohttp adds host and length."""
+    request = httpx.Request(method, url, headers=headers, stream=httpx.ByteStream(content))
+    request.read()
+    return request
+
+
+async def _read(response: httpx.Response) -> bytes:
+    """The beginning of the answer; a longer one is not read on, and takes its connection with it.
+
+    The stream itself costs half of what httpx's iterators cost; they are for an answer that is encoded, unasked.
+    """
+    encoded = "Content-Encoding" in response.headers
+    chunks = response.aiter_bytes() if encoded else cast("httpx.AsyncByteStream", response.stream)
+    body = b""
+    async for chunk in chunks:
+        body += chunk
+        if len(body) >= LONGEST_ANSWER:
+            break
+    return body[:LONGEST_ANSWER]

@@ -9,21 +9,21 @@ from __future__ import annotations
 import asyncio
 import base64
 import threading
-from http import HTTPStatus
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
+import httpx
 import orjson
 
 from consumer import __version__
 from consumer.adapters.call_failure import outcome_of
-from consumer.adapters.connections import beginning, sessions
+from consumer.adapters.connections import transport
 from consumer.core.registered import Language, RegisteredSchema
 from consumer.core.schemas_wanted import SchemaAnswer
 
 if TYPE_CHECKING:
-    import aiohttp
+    from httpx_aiohttp import AiohttpTransport
 
     from consumer.core.command import FetchSchema
     from consumer.core.registered import RegisteredSchemas
@@ -138,8 +138,7 @@ class _Registry:
         if parts.username is not None:
             user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
             self._headers["Authorization"] = f"Basic {base64.b64encode(user.encode()).decode()}"
-        self._open = sessions(self._url, _CONNECTIONS)
-        self._session: aiohttp.ClientSession | None = None
+        self._transport: AiohttpTransport | None = None
 
     async def schema(self, number: int) -> RegisteredSchema:
         """The schema with an id, and those it refers to, each after those that it refers to itself."""
@@ -167,25 +166,31 @@ class _Registry:
             found[name] = _text(referred, "schema")
 
     async def _get(self, path: str, unknown: str) -> dict[str, Any]:
-        self._session = self._session or self._open()
-        request = self._session.get(self._url + path, headers=self._headers, allow_redirects=False)
-        async with request as response:
-            body = await beginning(response, LONGEST_ANSWER + 1)
-        if len(body) > LONGEST_ANSWER:
-            raise _Unavailable(f"the registry's answer is longer than {LONGEST_ANSWER >> 20} MiB")
+        self._transport = self._transport or transport(self._url, _CONNECTIONS)
+        response = await self._transport.handle_async_request(
+            httpx.Request("GET", self._url + path, headers=self._headers)
+        )
+        body = b""
+        try:
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > LONGEST_ANSWER:
+                    raise _Unavailable(f"the registry's answer is longer than {LONGEST_ANSWER >> 20} MiB")
+        finally:
+            await response.aclose()
         try:
             answer = orjson.loads(body)
         except orjson.JSONDecodeError:
             answer = None
-        if response.status != HTTPStatus.OK:
-            raise _Unavailable(_refusal(response.status, answer, unknown))
+        if response.status_code != httpx.codes.OK:
+            raise _Unavailable(_refusal(response.status_code, answer, unknown))
         if not isinstance(answer, dict):
             raise _Unavailable(f"the registry's answer is no object; {_LOOK}")
         return answer
 
     async def close(self) -> None:
-        if self._session is not None:
-            await self._session.close()
+        if self._transport is not None:
+            await self._transport.aclose()
 
 
 _LOOK: Final = "is kafka.schema_registry_url right?"
@@ -195,9 +200,9 @@ def _refusal(status: int, answer: Any, unknown: str) -> str:  # noqa: ANN401 - a
     code = answer.get("error_code") if isinstance(answer, dict) else None
     if code in _UNKNOWN:
         return f"the registry {unknown} ({code})"
-    if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+    if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
         return f"the registry refuses us ({status}); user and password are part of kafka.schema_registry_url"
-    if status == HTTPStatus.NOT_FOUND:
+    if status == httpx.codes.NOT_FOUND:
         return f"the registry's address leads nowhere (404); {_LOOK}"
     return f"the registry answers {status}"
 

@@ -47,7 +47,17 @@ class Requests:
     def _request(self, identity: bytes, attributes: bytes) -> Request:
         if self._api is None:
             self._api = ProfileApi(self._endpoint, ResponseRules(()), 1)
-        method, url, headers, form = self._api.request(identity, attributes)
+        request = self._api.request(identity, attributes)
+        headers = {name.decode("ascii"): value.decode("ascii") for name, value in request.headers.raw}
         if self._token_header:
-            headers = {**headers, self._token_header: "Bearer TOKEN"}
-        return Request(method, url, headers, form.decode("ascii"))
+            headers[self._token_header] = "Bearer TOKEN"
+        url = self._endpoint.url
+        if request.method == "GET":
+            url += ("&" if "?" in url else "?") + request.url.query.decode("ascii").removeprefix(_query(url))
+        return Request(request.method, url, headers, request.content.decode("ascii"))
+
+
+def _query(url: str) -> str:
+    """What stands before our own parameters in the query of a URL that has one of its own."""
+    query = url.partition("?")[2]
+    return f"{query}&" if query else ""

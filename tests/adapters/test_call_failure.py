@@ -4,9 +4,9 @@ import ssl
 from unittest.mock import Mock
 
 import aiohttp
+import httpx
 import pytest
 from aiohttp.client_reqrep import ConnectionKey
-from aiohttp.http_exceptions import ContentEncodingError
 
 from consumer.adapters.call_failure import outcome_of
 from consumer.core.outcome import Misconfigured, Outcome, Transient
@@ -39,6 +39,7 @@ FAILURES: list[tuple[Exception, Outcome]] = [
     (aiohttp.ClientOSError(104, "c-1"), Transient(None, "connection_lost")),
     (aiohttp.ClientConnectionResetError("c-1"), Transient(None, "connection_lost")),
     (aiohttp.ClientPayloadError("c-1"), Transient(None, "connection_lost")),
+    (httpx.DecodingError("c-1"), Transient(None, "body_unreadable")),
     (aiohttp.InvalidURL("c-1"), Transient(None, "unexpected: InvalidURL")),
     (RuntimeError("c-1"), Transient(None, "unexpected: RuntimeError")),
     (OSError(24, "c-1"), Transient(None, "unexpected: OSError")),
@@ -54,7 +55,12 @@ def test_a_failure_has_a_fixed_word(error: Exception, outcome: Outcome) -> None:
     assert outcome_of(error) == outcome
 
 
-def test_a_body_that_does_not_unpack_is_unreadable() -> None:
-    error = aiohttp.ClientPayloadError("c-1")
-    error.__cause__ = ContentEncodingError("c-1")
-    assert outcome_of(error) == Transient(None, "body_unreadable")
+@pytest.mark.parametrize(("error", "outcome"), FAILURES[2:-3], ids=name)
+def test_the_cause_counts_whatever_httpx_makes_of_it(error: Exception, outcome: Outcome) -> None:
+    wrapped = httpx.ConnectTimeout("c-1")
+    wrapped.__cause__ = error
+    assert outcome_of(wrapped) == outcome
+
+
+def test_an_exception_of_httpx_without_a_cause_is_unexpected() -> None:
+    assert outcome_of(httpx.ReadError("c-1")) == Transient(None, "unexpected: ReadError")

@@ -373,12 +373,12 @@ def test_a_name_that_does_not_exist_is_a_failure_of_dns(monkeypatch: pytest.Monk
 
 
 def test_an_unforeseen_exception_becomes_an_outcome_that_names_its_class_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_args: object) -> None:
+    async def fail(_request: object) -> None:
         raise KeyError("c-1")
 
     async def main() -> Outcome:
         async with api("http://127.0.0.1:1/") as calling:
-            monkeypatch.setattr(calling, "request", fail)
+            monkeypatch.setattr(calling._transport, "handle_async_request", fail)
             return await calling.call(send())
 
     assert asyncio.run(main()) == Transient(None, "unexpected: KeyError")
