@@ -243,6 +243,7 @@ def planted(broker: KafkaCluster, registry: RegistryServer, target: Target, tmp_
         "target__base_url": target.url,
         "target__token_file": str(tmp_path / "token"),
         "target__timeout": "2s",
+        "delivery__drain_timeout": "5s",
         "delivery__max_in_flight": 2,
         "dead_letter__topic": f"dead-{visits}",
         "dead_letter__max_ratio": 1,
