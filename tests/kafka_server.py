@@ -89,9 +89,13 @@ _SECURE = {
     "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
     "super.users": f"User:ANONYMOUS;User:{ADMIN}",  # ANONYMOUS: whoever uses the listener without security
     "allow.everyone.if.no.acl.found": "false",
-    "sasl.enabled.mechanisms": "SCRAM-SHA-512",
+    "sasl.enabled.mechanisms": "SCRAM-SHA-512,OAUTHBEARER",
     "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": (
         "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+    ),
+    "listener.name.sasl_ssl.oauthbearer.sasl.jaas.config": (  # takes tokens that nobody signed
+        "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required "
+        'unsecuredLoginStringClaim_sub="broker";'
     ),
     "listener.name.ssl.ssl.client.auth": "required",
     "listener.name.ssl.ssl.truststore.type": "PEM",

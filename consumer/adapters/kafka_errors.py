@@ -62,6 +62,10 @@ _CERTIFICATE_REFUSED = re.compile(r"\balert [a-z ]*(certificate|unknown ca)")
 """How OpenSSL words it that the other side refuses our certificate, or misses one."""
 
 
+_UNSERVED = "Failed to acquire SASL OAUTHBEARER token"
+"""How librdkafka words it that the token endpoint gives nothing; its answer comes behind it."""
+
+
 class Place(NamedTuple):
     """What an error is about; for the sentence."""
 
@@ -96,6 +100,8 @@ def sentence(error: KafkaError, place: Place) -> str:
     code = error.code()
     if certificate_refused(error):
         return _CERTIFICATE
+    if code == KafkaError._AUTHENTICATION and _UNSERVED in error.str():  # noqa: SLF001  # as above
+        return _ENDPOINT
     if code == KafkaError.TOPIC_AUTHORIZATION_FAILED:
         return f"we may not use the topic {place.topic or '(unnamed)'}: our user needs its rights Read and Describe"
     if code == KafkaError.GROUP_AUTHORIZATION_FAILED:
@@ -109,7 +115,14 @@ _NO_ANSWER = (
     "no broker answers at {servers}: check kafka.bootstrap_servers, the network, whether the brokers run, and that "
     "security.protocol in kafka.properties is what their listener speaks"
 )
-_USER = "Kafka refuses our user: check sasl.mechanism, sasl.username and sasl.password in kafka.properties"
+_USER = (
+    "Kafka refuses our user: check sasl.mechanism, sasl.username and sasl.password in kafka.properties, or with "
+    "OAUTHBEARER whom its token names and until when"
+)
+_ENDPOINT = (
+    "there is no token to show to Kafka: check sasl.oauthbearer.token.endpoint.url, sasl.oauthbearer.client.id and "
+    "sasl.oauthbearer.client.secret in kafka.properties, and that the endpoint answers"
+)
 _CERTIFICATE = (
     "Kafka refuses our certificate: check ssl.certificate.location and ssl.key.location in kafka.properties, that the "
     "certificate is still valid, and that the brokers trust its authority"

@@ -110,6 +110,16 @@ def test_the_cause_that_the_library_named_is_told(health: KafkaHealth, code: int
     assert health.trouble.refused is refused
 
 
+def test_a_token_that_its_endpoint_refuses_is_told_without_the_answer_of_the_endpoint(health: KafkaHealth) -> None:
+    answer = 'Failed to acquire SASL OAUTHBEARER token: {"error": "invalid_client"}'
+    health.reported(KafkaError(KafkaError._AUTHENTICATION, answer), 1.0)
+    health.reported(DOWN, 1.5)
+    assert reason(health).startswith("there is no token to show to Kafka: check sasl.oauthbearer.token.endpoint.url")
+    assert "invalid_client" not in reason(health)
+    assert health.trouble
+    assert health.trouble.refused
+
+
 @pytest.mark.parametrize(
     "alert",
     [

@@ -1,4 +1,4 @@
-"""The service on a Kafka that asks who it is: by password (SASL_SSL, SCRAM) or certificate (mTLS), with ACLs.
+"""The service on a Kafka that asks who it is, by password (SCRAM), certificate (mTLS) or token (OAuth); with ACLs.
 
 Whatever is wrong is named in the log; the pod says that it is not ready, and stays, because a restart would not help.
 """
@@ -13,6 +13,7 @@ from confluent_kafka.admin import AclOperation, ResourceType  # type: ignore[att
 
 from tests.end_to_end.load import mappings
 from tests.end_to_end.service import Service, eventually
+from tests.end_to_end.token_endpoint import TokenEndpoint
 from tests.kafka_server import make_certificates
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from tests.kafka import KafkaCluster
 
 USER = "ann"
+CLIENT, SECRET = "profile-consumer", "client-secret"
 
 
 class Place(NamedTuple):
@@ -74,6 +76,17 @@ def by_certificate(kafka: KafkaCluster, **changed: str) -> tuple[str, dict[str, 
     }
 
 
+def by_token(kafka: KafkaCluster, endpoint: TokenEndpoint, secret: str) -> tuple[str, dict[str, str]]:
+    oauth = {
+        "method": "oidc",
+        "token.endpoint.url": endpoint.url,
+        "client.id": CLIENT,
+        "client.secret": secret,
+    }
+    tls = {"security.protocol": "SASL_SSL", "sasl.mechanism": "OAUTHBEARER", "ssl.ca.location": str(kafka.ca)}
+    return kafka.bootstrap_sasl, tls | {f"sasl.oauthbearer.{name}": value for name, value in oauth.items()}
+
+
 def another_authority(folder: Path) -> Path:
     """Certificates that nobody here trusts."""
     folder.mkdir()
@@ -116,6 +129,33 @@ def test_a_wrong_password_is_named(place: Place, start: Callable[[str, dict[str,
         line = told(running, "kafka_refuses_credentials", "check sasl.mechanism, sasl.username and sasl.password")
     assert line["error"] in {"_AUTHENTICATION", "SASL_AUTHENTICATION_FAILED"}
     assert "wrong-one" not in running.log_file.read_text()
+
+
+def test_a_token_of_an_oauth_endpoint_opens_kafka(
+    place: Place, start: Callable[[str, dict[str, str]], Service]
+) -> None:
+    place.give_all_rights()
+    with (
+        TokenEndpoint(USER, CLIENT, SECRET) as endpoint,
+        start(*by_token(place.kafka, endpoint, SECRET)) as running,
+    ):
+        place.kafka.produce(place.topic, [b'{"type": "visit", "id": "v1", "n": 1}', b"no JSON"])
+        running.wait_until(lambda s: sum(p["committed"] or 0 for p in s["partitions"]) == 2, "all is resolved")
+        assert running.get("/readyz").status_code == 200
+        assert running.stop() == 0
+        assert not running.logs("kafka_refuses_credentials")
+        assert SECRET not in running.log_file.read_text()
+    assert endpoint.given >= 2, "consumer and dead-letter producer"
+
+
+def test_a_token_that_nobody_gives_is_named(place: Place, start: Callable[[str, dict[str, str]], Service]) -> None:
+    place.give_all_rights()
+    with (
+        TokenEndpoint(USER, CLIENT, SECRET) as endpoint,
+        start(*by_token(place.kafka, endpoint, "wrong-one")) as running,
+    ):
+        told(running, "kafka_refuses_credentials", "check sasl.oauthbearer.token.endpoint.url")
+        assert "wrong-one" not in running.log_file.read_text()
 
 
 @pytest.mark.parametrize("who", [by_password, by_certificate])

@@ -53,6 +53,8 @@ BROKEN_LOOP = """
 from consumer.core.engine import Engine
 def received(self, records, now):
     records = list(records)
+    if not records:
+        return
     try:
         raise KeyError(records)
     except KeyError as error:
@@ -64,6 +66,8 @@ from consumer.adapters import profile_api, sender, status_page
 def render(view):
     raise ValueError("xPLANTEDx")
 async def read(response):
+    logging.getLogger("httpx").info("HTTP Request: %s %s", response.request.url, response.request.content)
+    logging.getLogger("httpcore.http11").debug(f"send_request_body request={response.request.content}")
     raise ValueError(str(response.request.content) + "xPLANTEDx")
 def start(self, sends, at, *, right=sender.Sender._start):
     right(self, sends, at)
@@ -239,6 +243,7 @@ def planted(broker: KafkaCluster, registry: RegistryServer, target: Target, tmp_
         "target__base_url": target.url,
         "target__token_file": str(tmp_path / "token"),
         "target__timeout": "2s",
+        "delivery__drain_timeout": "5s",
         "delivery__max_in_flight": 2,
         "dead_letter__topic": f"dead-{visits}",
         "dead_letter__max_ratio": 1,
@@ -346,4 +351,5 @@ def test_nothing_is_told_when_other_threads_break(planted: Planted, tmp_path: Pa
         assert running.stop() == 0
         said = running.log_file.read_bytes()
     assert b"in render" in said
+    assert b"HTTP Request: %s %s" in said
     assert_nothing_is_told(said, "the log")
