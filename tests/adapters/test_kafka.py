@@ -168,12 +168,14 @@ def test_a_record_is_as_kafka_has_it(kafka: Kafka) -> None:
     headers = [("a", b"1"), ("b", None), ("a", b"\xff")]
     kafka.produce(topic, [large], key=b"k", timestamp=1_700_000_000_000, headers=headers)
     kafka.produce(topic, [None])
+    kafka.produce(topic, [b""], key=b"")
     with Member(kafka.bootstrap, [topic], group) as member:
-        member.until(lambda: len(member.records) == 2, "read")
+        member.until(lambda: len(member.records) == 3, "read")
         assert member.records[0] == Record(topic, 0, 0, 1_700_000_000_000, b"k", large, tuple(headers))
         tombstone = member.records[1]
         assert (tombstone.offset, tombstone.key, tombstone.value, tombstone.headers) == (1, None, None, ())
-        assert member.source.end_offsets({}) == {TopicPartition(topic, 0): 2}
+        assert (member.records[2].key, member.records[2].value) == (b"", b""), "empty is not absent"
+        assert member.source.end_offsets({}) == {TopicPartition(topic, 0): 3}
 
 
 def test_a_missing_topic_is_named_once_and_read_when_it_appears(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
