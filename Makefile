@@ -11,6 +11,7 @@ INSTALLED := .venv/installed
 help:
 	@echo 'make demo         see it work: everything embedded, nothing else needed'
 	@echo 'make test         run all tests; REQUIRE_REAL_KAFKA=1 fails where those with a real Kafka would be skipped'
+	@echo 'make test-page    run those of the status page alone, in Chromium; REQUIRE_BROWSER=1 fails without one'
 	@echo 'make test-chart   run the tests of the Helm chart; the first time they build a Kubernetes, which takes minutes'
 	@echo 'make test-image   build the image and run it as the chart would; needs root, buildah and podman'
 	@echo 'make chaos        hurt real processes at random: fresh seeds, SEEDS=20 of them; see tests/chaos/README.md'
@@ -18,14 +19,26 @@ help:
 	@echo 'make lint         check style and types'
 	@echo 'make docs         write the pages of docs/ that are made of the code'
 	@echo 'make chart-docs   write the table of helm/README.md'
+	@echo 'make screenshot   take the picture of the status page in docs/images'
 	@echo 'make constraints  pin the newest versions of all dependencies'
 	@echo 'make clean        remove everything that can be made again'
 
 demo: $(INSTALLED)
 	@$(BIN)/profile-consumer demo
 
-test: $(INSTALLED)
-	@$(BIN)/python -m pytest --cov
+# Two processes, since most tests with a real Kafka wait; a file stays in one, for what its tests share.
+test: browser
+	@$(BIN)/python -m pytest --cov --numprocesses 2 --dist loadfile
+
+test-page: browser
+	@$(BIN)/python -m pytest tests/page
+
+# Without one, and where none can be fetched, the tests of the status page are skipped, and the summary says so.
+browser: $(INSTALLED)
+	@$(BIN)/python -m tests.page.browser
+
+screenshot: browser
+	@$(BIN)/python -m tests.page.screenshot
 
 SEEDS ?= 20
 chaos: $(INSTALLED)
@@ -73,4 +86,4 @@ clean:
 	rm -rf .venv .cache .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help demo test test-chart test-image chaos chaos-proof lint docs chart-docs constraints clean
+.PHONY: help demo test test-page browser screenshot test-chart test-image chaos chaos-proof lint docs chart-docs constraints clean

@@ -30,7 +30,9 @@ def kafka() -> Iterator[Kafka]:
         yield Kafka(bootstrap)
         return
     with ExitStack() as running:
-        yield _start(running)
+        cluster = _start(running)
+        cluster.settle()
+        yield cluster
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +41,9 @@ def secure_kafka() -> Iterator[KafkaCluster]:
     if os.environ.get("KAFKA_BOOTSTRAP"):
         pytest.skip("KAFKA_BOOTSTRAP names a broker whose users we don't know")
     with ExitStack() as running:
-        yield _start(running, users={"ann": "pw"})
+        cluster = _start(running, users={"ann": "pw"})
+        cluster.settle()
+        yield cluster
 
 
 @pytest.fixture

@@ -207,7 +207,7 @@ class KafkaSource:
             self._faults.failed(kafka_errors.cause(error), now)
         except Stopped as stopped:
             self._faults.stop(str(stopped))
-        self._membership.turn(self._consumer.memberid(), now)
+        self._membership.turn(self._consumer.memberid, now)
         self._ends.turn(self._paused, now)
         self._health.turn(now)
         self._faults.raise_if_stopped()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from consumer.simulator.target import Target
     from tests.kafka import Kafka, KafkaCluster
 
-SHORT_SESSION = {"session.timeout.ms": "3000", "heartbeat.interval.ms": "500"}
+SHORT_SESSION = {"session.timeout.ms": "6000", "heartbeat.interval.ms": "500"}
 
 
 def test_the_four_use_cases_reach_their_profiles(
@@ -203,7 +203,7 @@ def test_a_broker_that_is_not_there_at_the_start_and_dies_again_under_load(
         assert running.get("/livez").status_code == 200
         kafka.start()
         eventually(lambda: len(target.history) > 100, "calls")
-        assert running.get("/readyz").status_code == 200
+        eventually(lambda: running.get("/readyz").status_code == 200, "ready")
         kafka.kill()
         running.wait_until(lambda status: status["state"] == "kafka_unreachable", "it says so again")
         kafka.start()
