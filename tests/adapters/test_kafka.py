@@ -147,6 +147,21 @@ def test_paused_partitions_are_not_read_and_resumed_ones_lose_and_repeat_nothing
         assert [record.offset for record in member.records if record.partition == 0] == list(range(2100))
 
 
+def test_a_partition_paused_before_its_first_record_begins_with_it_once_resumed(kafka: Kafka) -> None:
+    topic, group = kafka.create_topic(2), new_group()
+    paused = TopicPartition(topic, 0)
+    with Member(kafka.bootstrap, [topic], group) as member:
+        member.until(lambda: len(member.assignments) == 2, "assigned")
+        member.source.pause([paused])
+        kafka.produce(topic, [b"0", b"1", b"2"])
+        kafka.produce(topic, [b"other"], partition=1)
+        member.until(lambda: member.records, "the other partition goes on")
+        assert member.values == [b"other"]
+        member.source.resume([paused])
+        member.until(lambda: len(member.records) == 4, "read")
+        assert member.values[1:] == [b"0", b"1", b"2"]
+
+
 def test_a_pause_does_not_outlive_the_assignment(kafka: Kafka) -> None:
     topic, group = kafka.create_topic(1), new_group()
     with Member(kafka.bootstrap, [topic], group, **GROUPS["consumer"]) as member:
@@ -168,12 +183,14 @@ def test_a_record_is_as_kafka_has_it(kafka: Kafka) -> None:
     headers = [("a", b"1"), ("b", None), ("a", b"\xff")]
     kafka.produce(topic, [large], key=b"k", timestamp=1_700_000_000_000, headers=headers)
     kafka.produce(topic, [None])
+    kafka.produce(topic, [b""], key=b"")
     with Member(kafka.bootstrap, [topic], group) as member:
-        member.until(lambda: len(member.records) == 2, "read")
+        member.until(lambda: len(member.records) == 3, "read")
         assert member.records[0] == Record(topic, 0, 0, 1_700_000_000_000, b"k", large, tuple(headers))
         tombstone = member.records[1]
         assert (tombstone.offset, tombstone.key, tombstone.value, tombstone.headers) == (1, None, None, ())
-        assert member.source.end_offsets({}) == {TopicPartition(topic, 0): 2}
+        assert (member.records[2].key, member.records[2].value) == (b"", b""), "empty is not absent"
+        assert member.source.end_offsets({}) == {TopicPartition(topic, 0): 3}
 
 
 def test_a_missing_topic_is_named_once_and_read_when_it_appears(kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,6 +57,14 @@ def test_records_are_read_again_in_order_whatever_lies_between(kafka: Kafka, rea
     assert (record.topic, record.partition, record.offset, record.value) == (topic, 0, 7, b"7")
 
 
+def test_a_record_larger_than_what_is_fetched_at_once_is_read_again(kafka: Kafka, reader: RecordReader) -> None:
+    topic = kafka.create_topic(1)
+    large = b"x" * 9_000_000
+    kafka.produce(topic, [b"0", large, b"2"])
+    reader.request(ReadAgain(TopicPartition(topic, 0), (1, 2), 1))
+    assert values(found(reader, 2)) == [(1, large), (2, b"2")]
+
+
 def test_what_was_deleted_has_gone(kafka: Kafka, reader: RecordReader) -> None:
     topic = kafka.create_topic(1)
     kafka.produce(topic, [b"%d" % number for number in range(6)])

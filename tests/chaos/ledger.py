@@ -122,7 +122,7 @@ class _Values:
 
     def _accept(self, index: int, call: Call, happened: Happened) -> None:
         customer = call.visitor.partition("=")[2]
-        news = False
+        news = late = False
         for name, text in call.attributes.items():
             if name == "flaw":
                 continue
@@ -139,10 +139,11 @@ class _Values:
                 if not happened.unclean:
                     self.faults.append(f"{customer}.{name} went back from {newest} to {number}")
                 elif _late(call.received, happened.disruptions):
-                    self.excused += 1
+                    late = True
                     continue
             self.last[customer, name] = number
         self.repeated += not news
+        self.excused += late
 
     def reached(self, entry: Entry) -> int | None:
         """The index of the call that brought this event's value, or a newer one of the same attribute."""

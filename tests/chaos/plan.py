@@ -40,7 +40,7 @@ TARGET_FAULTS: dict[str, dict[str, Any]] = {
     "cuts": {"delivery": "cut", "share": 0.3, "seconds": 1.5},
     "forbidden": {"status": 401, "seconds": 1.0},
     "slow": {"effect": True, "latency": "400ms", "seconds": 1.5},
-    "stuck": {"matching": "c([0-9]|1[0-4])$", "status": 500, "seconds": 4.0},
+    "stuck": {"matching": "[07]$", "status": 500, "seconds": 5.5},
 }
 UNKNOWN_OUTCOMES = frozenset({"hangs", "late", "resets", "cuts", "slow"})
 """After these a call may have had its effect though we don't know it; it is then repeated."""
@@ -108,7 +108,7 @@ def make(seed: int) -> Plan:
         protocol,
         # With the protocol "consumer" the name of a member that was killed is taken until its session ends.
         static=chance.random() < 0.3 and protocol != "consumer",
-        metadata_limit=chance.choice((40, 200)) if theme == "crash" else 4096,
+        metadata_limit=chance.choice((32, 40)) if theme == "crash" else 4096,
         latency=chance.choice((0.002, 0.02, 0.05)),
         flaws=0.15 if theme == "letters" else 0.02,
         steps=tuple(sorted(steps, key=lambda step: step.at)),

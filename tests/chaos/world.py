@@ -9,7 +9,6 @@ from contextlib import ExitStack
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-import httpx
 import orjson
 from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka import TopicPartition as KafkaPartition
@@ -17,9 +16,9 @@ from confluent_kafka import TopicPartition as KafkaPartition
 from consumer.simulator.target import Target
 from tests.chaos import plants
 from tests.chaos.ledger import SLOTS, Disruption, Entry, Fate, Happened, Letter, Observation, Verdict, judge
+from tests.chaos.members import Member, write_mapping
 from tests.chaos.plan import CUSTOMERS, PARTITIONS, TARGET_FAULTS, UNKNOWN_OUTCOMES
 from tests.end_to_end.load import refuse_all
-from tests.end_to_end.service import Service
 from tests.kafka import KafkaCluster
 
 if TYPE_CHECKING:
@@ -40,16 +39,6 @@ FLAW = {"setting": ["flaw"], "status": 400}
 SESSION = {"cooperative": 3.0, "eager": 3.0, "consumer": 6.0}
 """Seconds without a heartbeat after which the group goes on without a member."""
 
-MAPPING = """\
-version: 1
-topics: [{topic}]
-where: {{event.type: visit}}
-identity: {{mbox3rdPartyId: event.customer}}
-attributes:
-  latest: {{from: event.number}}
-  flaw: {{from: event.flaw}}
-"""
-
 
 class Failed(Exception):
     """A run that found something: in one line, and all that may help to understand it."""
@@ -57,48 +46,6 @@ class Failed(Exception):
     def __init__(self, what: str, *details: object) -> None:
         self.what = what
         super().__init__("\n".join([what, *map(str, details)]))
-
-
-class Member(Service):
-    """One process of the group."""
-
-    def __init__(self, folder: Path, plan: Plan, plant: str, **settings: Any) -> None:
-        super().__init__(folder, **settings)
-        self.program = ("-m", "tests.chaos.member", str(plan.metadata_limit), plant)
-        self.expected: set[int] = {0}
-        self.frozen_since: float | None = None
-
-    @property
-    def running(self) -> bool:
-        return self._process is not None and self._process.poll() is None
-
-    def signal(self, number: signal.Signals) -> None:
-        if self.running:
-            self.process.send_signal(number)
-
-    def ask_to_stop(self) -> None:
-        """SIGTERM. Before it has said that it starts, it can't do more than end."""
-        if self.running:
-            if len(self.logs("starting")) < self._starts:
-                self.expected |= {-signal.SIGTERM}
-            self.signal(signal.SIGTERM)
-
-    @property
-    def ended_badly(self) -> bool:
-        """Whether it ended in a way that nobody asked for."""
-        return self._process is not None and not self.running and self.process.returncode not in self.expected
-
-    def told(self) -> str:
-        """What its status says of partitions that are not at rest."""
-        if not self.running:
-            return "not running"
-        try:
-            status = self.status()
-        except (httpx.HTTPError, AssertionError) as error:
-            return f"no status: {type(error).__name__}"
-        busy = [each for each in status["partitions"] if each["state"] != "idle"]
-        shown = [f"{each['partition']}: {each['state']}, pending {each['pending']}, {each['reason']}" for each in busy]
-        return f"{status['state']}; " + ("; ".join(shown) or "all of its partitions are idle")
 
 
 class World:
@@ -123,39 +70,13 @@ class World:
         self._flawed = True
         self._paused_at: float | None = None
         self._target = Target({"latency": plan.latency, "faults": [FLAW]})
-        self._members = [self._member(folder, number, plant) for number in range(3)]
-
-    def _member(self, folder: Path, number: int, plant: str) -> Member:
-        schemas = folder / "schemas"
-        schemas.mkdir(exist_ok=True)
-        slots = "".join(f"  e{slot}: {{from: event.e{slot}}}\n" for slot in range(SLOTS))
-        (schemas / "visit.mapping.yaml").write_text(MAPPING.format(topic=self._topic) + slots)
-        properties = {"reconnect.backoff.max.ms": "500"}
-        if self._plan.protocol != "consumer":
-            properties |= {"session.timeout.ms": "3000", "heartbeat.interval.ms": "500"}
-        if self._plan.protocol == "eager":
-            properties["partition.assignment.strategy"] = "range"
-        if self._plan.static:
-            properties["group.instance.id"] = f"member-{number}"
-        self._settings: dict[str, Any] = {
-            "kafka__bootstrap_servers": self._kafka.bootstrap,
+        self._members = [Member(folder, plan, plant, number) for number in range(3)]
+        self._settings = {
+            "kafka__bootstrap_servers": kafka.bootstrap,
             "kafka__group_id": self._group,
-            "kafka__group_protocol": "consumer" if self._plan.protocol == "consumer" else "classic",
-            "kafka__properties": properties,
-            "target__client": "demo",
-            "target__timeout": "2s",
-            "quota__limit": 0,
-            "schemas": str(schemas),
+            "schemas": str(write_mapping(folder, self._topic)),
             "dead_letter__topic": self._dead,
-            "dead_letter__max_consecutive": 100_000,
-            "dead_letter__max_ratio": 1,
-            "delivery__max_in_flight": 8,
-            "delivery__commit_interval": "200ms",
-            "delivery__drain_timeout": "4s",
-            "delivery__retry_base": "100ms",
-            "delivery__retry_max": "1s",
         }
-        return Member(folder, self._plan, plant, **self._settings)
 
     # -- one run -------------------------------------------------------------------------------------------------------
 
@@ -163,7 +84,7 @@ class World:
         """Everything; raises `Failed` with all that is wrong."""
         with self._target, ExitStack() as ending:
             for member in self._members:
-                member._settings["target__base_url"] = self._target.url
+                member.configure(self._settings | {"target__base_url": self._target.url})
                 ending.callback(self._end, member)
             begun = time.monotonic()
             for step in self._plan.steps:

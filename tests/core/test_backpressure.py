@@ -82,6 +82,23 @@ def test_a_partition_is_paused_and_resumed_once_each() -> None:
     assert not script.engine.partitions[T0].paused
 
 
+def test_a_partition_that_comes_while_there_is_no_room_is_paused_before_its_first_record_also_when_it_comes_again() -> (
+    None
+):
+    script = Script(LIMITS._replace(max_pending_events=1)).assign().give(0, "c1:1", "c2:1")
+    commands = script.commands()
+    for generation in (1, 2):
+        script.assign(T1, generation=generation)
+        assert script.commands() == [Pause(T1)]
+        script.engine.forget([T1])
+    script.assign(T1, generation=3)
+    for sent in calls(commands):
+        script.end(sent.number)
+    assert script.commands() == [Resume(T0)], "what was never paused needs no resuming"
+    script.give(0, "c3:1", at=T1)
+    assert script.one() == "c3:v=1"
+
+
 # -- parked --------------------------------------------------------------------------------------------------------
 
 
