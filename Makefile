@@ -11,22 +11,35 @@ INSTALLED := .venv/installed
 help:
 	@echo 'make demo         see it work: everything embedded, nothing else needed'
 	@echo 'make test         run all tests; REQUIRE_REAL_KAFKA=1 fails where those with a real Kafka would be skipped'
+	@echo 'make test-page    run those of the status page alone, in Chromium; REQUIRE_BROWSER=1 fails without one'
 	@echo 'make test-chart   run the tests of the Helm chart; the first time they build a Kubernetes, which takes minutes'
 	@echo 'make test-image   build the image and run it as the chart would; needs root, buildah and podman'
-	@echo 'make chaos        hurt real processes at random: fresh seeds, SEEDS=20 of them'
-	@echo 'make chaos-proof  plant twelve bugs, one after the other, and tell which are found (20 minutes)'
+	@echo 'make chaos        hurt real processes at random: fresh seeds, SEEDS=20 of them; see tests/chaos/README.md'
+	@echo 'make chaos-proof  plant twelve bugs, one after the other, and see each of them found (20 minutes)'
 	@echo 'make lint         check style and types'
 	@echo 'make bench        measure: speed beside other programs, growth, replicas; needs Java and Maven, 15 minutes'
 	@echo 'make docs         write the pages of docs/ that are made of the code'
 	@echo 'make chart-docs   write the table of helm/README.md'
+	@echo 'make screenshot   take the picture of the status page in docs/images'
 	@echo 'make constraints  pin the newest versions of all dependencies'
 	@echo 'make clean        remove everything that can be made again'
 
 demo: $(INSTALLED)
 	@$(BIN)/profile-consumer demo
 
-test: $(INSTALLED)
-	@$(BIN)/python -m pytest --cov
+# Two processes, since most tests with a real Kafka wait; a file stays in one, for what its tests share.
+test: browser
+	@$(BIN)/python -m pytest --cov --numprocesses 2 --dist loadfile
+
+test-page: browser
+	@$(BIN)/python -m pytest tests/page
+
+# Without one, and where none can be fetched, the tests of the status page are skipped, and the summary says so.
+browser: $(INSTALLED)
+	@$(BIN)/python -m tests.page.browser
+
+screenshot: browser
+	@$(BIN)/python -m tests.page.screenshot
 
 SEEDS ?= 20
 chaos: $(INSTALLED)
@@ -83,4 +96,4 @@ bench: $(INSTALLED)
 	@$(BIN)/python -m benchmarks.growth
 	@$(BIN)/python -m benchmarks.quota_cost
 
-.PHONY: help demo bench test test-chart test-image chaos chaos-proof lint docs chart-docs constraints clean
+.PHONY: help demo bench test test-page browser screenshot test-chart test-image chaos chaos-proof lint docs chart-docs constraints clean

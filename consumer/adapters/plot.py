@@ -30,11 +30,13 @@ def plot(title: str, values: Sequence[tuple[int, int]], limit: int | None = None
     most = max(value for _, value in values)
     top = max(most, limit or 0, 1)
     summary = f"{title}: {values[-1][1]:,} now, at most {most:,} since {_clock(begin)} UTC"
+    highest = f"limit {top:,}" if top == limit else f"peak {top:,}"
+    ticks = [_clock(end - span + span * quarter // 4) for quarter in range(5)]
     return join(
-        element("figcaption", title, element("b", f"{values[-1][1]:,}")),
-        element("p", f"{top:,}", class_="axis"),
+        element("figcaption", title, element("b", f"{values[-1][1]:,} now")),
+        element("p", highest, class_="axis"),
         _svg(summary, _runs(slots, span, top), None if limit is None else HEIGHT * (1 - limit / top)),
-        element("p", element("span", _clock(end - span)), element("span", f"{_clock(end)} UTC"), class_="axis"),
+        element("p", *(element("span", tick) for tick in (*ticks[:-1], f"{ticks[-1]} UTC")), class_="axis"),
     )
 
 
@@ -59,12 +61,13 @@ def _runs(slots: Sequence[tuple[int, float]], span: int, top: int) -> list[Point
 
 
 def _svg(summary: str, runs: Sequence[Points], limit: float | None) -> Markup:
+    middle = element("path", d=f"M0,{HEIGHT // 2}H{WIDTH}", class_="grid")
     lines = [element("path", d="M" + _path(run), class_="line") for run in runs]
     areas = [element("path", d=f"M{run[0][0]:.1f},{HEIGHT}L{_path(run)}V{HEIGHT}Z", class_="area") for run in runs]
     if limit is not None:
         lines.append(element("path", d=f"M0,{limit:.1f}H{WIDTH}", class_="limit"))
     box = {"viewBox": f"0 0 {WIDTH} {HEIGHT}", "preserveAspectRatio": "none", "role": "img", "aria_label": summary}
-    return element("svg", *areas, *lines, **box)
+    return element("svg", middle, *areas, *lines, **box)
 
 
 def _path(run: Points) -> str:

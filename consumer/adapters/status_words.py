@@ -30,27 +30,27 @@ WORDS = {
     State.DEAD_LETTER_BLOCKED: Words(
         "act",
         "dead letter blocked",
-        "The dead-letter topic cannot be written since {since}",
+        "The dead-letter topic has not taken a letter since {since}",
         "Create the topic of dead_letter.topic or correct its ACL. The partitions concerned hold their offsets and go"
         " on by themselves.",
     ),
     State.CREDENTIALS_REFUSED: Words(
         "act",
         "credentials refused",
-        "Target refuses our calls since {since}",
+        "Target has refused our calls since {since}",
         "Renew the token in target.token_file and check target.client and target.base_url. Nothing is lost: one call a"
         " second tries, and delivery goes on by itself.",
     ),
     State.SCHEMA_REGISTRY_UNAVAILABLE: Words(
         "act",
         "schema registry unavailable",
-        "The schema registry does not answer since {since}",
+        "The schema registry has not answered since {since}",
         "Check kafka.schema_registry_url and the registry. Events that need a schema wait for it.",
     ),
     State.BREAKER_OPEN: Words(
         "act",
         "breaker open",
-        "Calls to Target fail since {since}; one at a time is tried",
+        "Calls to Target have failed since {since}; one at a time is tried",
         "Look whether Target and the network are up. Delivery goes on by itself.",
     ),
     State.QUOTA_BLOCKED: Words(
@@ -62,7 +62,7 @@ WORDS = {
     State.THROTTLED: Words(
         "wait",
         "throttled",
-        "Target asks for fewer calls since {since}",
+        "Target has asked for fewer calls since {since}",
         "The rate that Target accepts is being learned. Nothing to do.",
     ),
     State.PARKED: Words(
@@ -83,20 +83,29 @@ WORDS = {
     State.STARTING: Words(
         "wait",
         "starting",
-        "Starting since {since}",
+        "Starting, since {since}",
         "Waiting for Kafka to give partitions to this member of the group.",
     ),
     State.KAFKA_UNREACHABLE: Words(
         "act",
         "Kafka unreachable",
-        "Kafka is out of reach or refuses us since {since}",
+        "Kafka has been out of reach or refusing us since {since}",
         "Check kafka.bootstrap_servers, the credentials in kafka.properties, the ACLs and the brokers. It goes on by"
         " itself.",
     ),
     State.STOPPING: Words(
-        "wait", "stopping", "Stopping since {since}", "Calls on the wire are waited for, then offsets are committed."
+        "wait", "stopping", "Stopping, since {since}", "Calls on the wire are waited for, then offsets are committed."
     ),
 }
+
+OUTCOMES = {
+    "delivered": "Target accepted the update",
+    "throttled": "Target asked for fewer calls; tried again",
+    "transient": "failed or not answered; tried again",
+    "refused": "taken apart; the guilty event becomes a dead letter",
+    "misconfigured": "token, address or certificate; everything waits",
+}
+"""The outcome of a call, and what becomes of it."""
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 

@@ -10,7 +10,7 @@ import pytest
 from consumer.adapters.health import Answer
 from consumer.adapters.history import Sample
 from consumer.adapters.status import DeadLettered, MappingStatus, QuotaStatus, Snapshot
-from consumer.adapters.status_assets import POLICY, SCRIPT, STYLE
+from consumer.adapters.status_assets import ICONS, POLICY, SCRIPT, STYLE
 from consumer.adapters.status_page import About, View, render
 from consumer.core.state import State
 from tests.adapters.snapshots import WALL, partition, snapshot
@@ -72,7 +72,7 @@ def test_the_state_is_told_in_words_with_what_to_do() -> None:
     text = document(
         snapshot(State.CREDENTIALS_REFUSED), is_ready=Answer(ok=False, why="our credentials are refused")
     ).text
-    assert "Target refuses our calls since 09:20 UTC" in text
+    assert "Target has refused our calls since 09:20 UTC" in text
     assert "Renew the token" in text
     assert "Not ready: our credentials are refused." in text
 
@@ -81,6 +81,8 @@ def test_a_loop_that_stands_still_outranks_the_state_that_it_showed_last() -> No
     shown = document(snapshot(State.PROGRESSING), live=Answer(ok=False, why="the loop has stood still for 90 s"))
     assert "Not working: the loop has stood still for 90 s" in shown.text
     assert "Delivering" not in shown.text
+    assert "not working" in shown.inside["title"]
+    assert [attributes["href"] for attributes in shown.all("link")] == [ICONS["act"]]
 
 
 def test_figures_are_shown() -> None:
@@ -88,6 +90,13 @@ def test_figures_are_shown() -> None:
     text = document(shown).text
     for figure in ("41,213", "37", "1 h 7 min", "600", "2 h", "80"):
         assert re.search(rf"\b{figure}\b", text), figure
+
+
+@pytest.mark.parametrize(("events", "calls", "told"), [(0, 0, "no call yet"), (0, 1, "0.0"), (7, 2, "3.5")])
+def test_the_events_of_a_call_are_told(events: int, calls: int, told: str) -> None:
+    mapping = MappingStatus(name="m", hash="h", records={"delivered": events, "skipped": 9})
+    text = document(snapshot(mappings=(mapping,), calls={"delivered": calls, "transient": 4})).text
+    assert f"Events a call {told} " in re.sub(r"\s+", " ", text)
 
 
 def test_partitions_stand_worst_first_with_state_reason_and_lag() -> None:
@@ -98,7 +107,8 @@ def test_partitions_stand_worst_first_with_state_reason_and_lag() -> None:
     )
     text = re.sub(r"\s+", " ", document(snapshot(partitions=partitions)).text)
     assert re.search(
-        r"loans 2 ▲ dead letter blocked no such topic, for 1 min 12,345 "
+        r"Partitions 1 dead letter blocked, 1 progressing, 1 idle "
+        r".*loans 2 ▲ dead letter blocked for 1 min no such topic 12,345 "
         r".*loans 1 ● progressing .* unknown .*loans 0 ● idle",
         text,
     )
@@ -124,7 +134,7 @@ def test_mappings_calls_and_dead_letters_are_shown() -> None:
     text = re.sub(r"\s+", " ", text)
     assert "kiosk-accessed 7,001 12 0 0 01234567" in text
     assert "none found 0 0 9 2 Calls by outcome" in text
-    assert "throttled 31" in text
+    assert "throttled Target asked for fewer calls; tried again 31" in text
     assert "kiosk. accessed 4, offset 4711 identity_missing at stage map kiosk-accessed 09:29 UTC" in text
     assert "decode_failed at stage decode none found 09:28 UTC" in text
 
@@ -159,7 +169,7 @@ def test_nothing_comes_from_elsewhere() -> None:
     whole = page(snapshot())
     shown = Document(whole)
     links = {attributes.get("href") or attributes.get("src") for _, attributes in shown.elements} - {None}
-    assert links == {"data:,", "status.json", "metrics"}
+    assert links == {ICONS["good"], "status.json", "metrics"}
     assert not re.search(r"https?:|url\(|@import|//\w", whole)
 
 
@@ -187,7 +197,9 @@ def test_what_the_script_exchanges_has_a_name_that_stays() -> None:
     other = Document(page(snapshot(State.QUOTA_BLOCKED)))
     names = [[a["id"] for _, a in shown.elements if "data-live" in a] for shown in (one, other)]
     assert names[0] == names[1]
-    assert " ".join(map(str, names[0])) == "state facts calls quota partitions mappings outcomes dead-letters shown"
+    assert (
+        " ".join(map(str, names[0])) == "icon state facts calls quota partitions mappings outcomes dead-letters shown"
+    )
 
 
 def test_tables_have_captions_and_heads_that_say_what_they_stand_over() -> None:

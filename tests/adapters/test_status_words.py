@@ -1,15 +1,22 @@
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
 from consumer.adapters.status import QuotaStatus
-from consumer.adapters.status_words import WORDS, clock, headline, lasting
+from consumer.adapters.status_words import OUTCOMES, WORDS, clock, headline, lasting
+from consumer.core.outcome import Outcome
 from consumer.core.state import State
 from tests.adapters.snapshots import WALL, status
 
 
 def test_every_state_has_words() -> None:
     assert set(WORDS) == set(State)
+
+
+def test_every_outcome_of_a_call_is_explained() -> None:
+    assert set(OUTCOMES) == {kind.__name__.lower() for kind in get_args(Outcome)}
 
 
 @pytest.mark.parametrize("state", State)
@@ -28,7 +35,8 @@ def test_a_blocked_quota_without_a_time_does_not_invent_one() -> None:
 
 def test_refused_credentials_say_since_when() -> None:
     since = WALL - 18 * 60
-    assert headline(status(State.CREDENTIALS_REFUSED, since=since), WALL) == "Target refuses our calls since 09:12 UTC"
+    said = headline(status(State.CREDENTIALS_REFUSED, since=since), WALL)
+    assert said == "Target has refused our calls since 09:12 UTC"
 
 
 def test_another_day_is_named() -> None:
