@@ -220,9 +220,12 @@ class Lookup:
                 return found
 
     def offsets(self, wanted: Mapping[TopicPartition, OffsetSpec]) -> Generator[None, None, dict[TopicPartition, int]]:
-        """Offsets by specification; for a time behind the last record, the end."""
+        """Offsets by specification; for a time behind the last record, the end before anything newer was written."""
         if not wanted:
             return {}
+        timed = [key for key, spec in wanted.items() if spec not in (EARLIEST, LATEST)]
+        # Asked first: what is written between the two questions is not behind that time, and must not be passed over.
+        ends = yield from self.offsets(dict.fromkeys(timed, LATEST))
         asked = {KafkaPartition(*key): spec for key, spec in wanted.items()}
         answers = self._admin.list_offsets(
             asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=ANSWER_SECONDS
@@ -230,8 +233,7 @@ class Lookup:
         found = {}
         for part, answer in answers.items():
             found[TopicPartition(part.topic, part.partition)] = (yield from _wait(answer)).offset
-        behind = {key: LATEST for key, offset in found.items() if offset < 0}
-        return found | (yield from self.offsets(behind))
+        return {key: ends[key] if offset < 0 else offset for key, offset in found.items()}
 
 
 def _in_thread(ask: Callable[[], T]) -> Future[T]:

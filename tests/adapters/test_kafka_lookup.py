@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn, TypeVar
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, TypeVar
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
@@ -8,11 +9,13 @@ from confluent_kafka import TopicPartition as Partition
 
 from consumer.adapters import kafka_errors, kafka_lookup
 from consumer.adapters.kafka_config import Connection
-from consumer.adapters.kafka_lookup import Lookup
+from consumer.adapters.kafka_lookup import LATEST, Lookup, at_time
 from consumer.core.record import TopicPartition
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+    from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # no __all__
 
 T = TypeVar("T")
 
@@ -86,3 +89,30 @@ def test_one_that_moves_for_ever_and_any_other_word_are_told(lookup: Lookup, mon
 
 def test_no_partitions_are_no_question(lookup: Lookup) -> None:
     assert answered(lookup.committed("g", [])) == {}
+
+
+class Written:
+    """Stands in for the admin client of a topic to which a record is written after each question; none is that old."""
+
+    def __init__(self) -> None:
+        self.end = 0
+
+    def list_offsets(self, asked: dict[Partition, OffsetSpec], **_: object) -> dict[Partition, Future[Answer]]:
+        answers: dict[Partition, Future[Answer]] = {}
+        for part, spec in asked.items():
+            answers[part] = Future()
+            answers[part].set_result(Answer(self.end if spec is LATEST else -1))
+        self.end += 1
+        return answers
+
+
+class Answer(NamedTuple):
+    offset: int
+
+
+def test_a_record_that_is_written_while_a_time_is_looked_up_is_not_passed(
+    lookup: Lookup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookup, "_admin", Written())
+    key = TopicPartition("t", 0)
+    assert answered(lookup.offsets({key: at_time(1)})) == {key: 0}
