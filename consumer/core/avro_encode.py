@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from consumer.core.event import NotEncodable
+from consumer.core.problems import suggestion
 from consumer.core.times import TimeInvalid, read_moment
 from consumer.core.values import kind_of
 
@@ -47,6 +48,8 @@ def _encoded(of: EventType, value: Any, place: str) -> bytes:  # noqa: ANN401 - 
     except (TypeError, ValueError, AttributeError, OverflowError, struct.error, DecimalException, TimeInvalid):
         what = f"one of {', '.join(of.symbols)}" if of.kind == "enum" else of.logical or of.kind
         hint = f"; write {_WRITTEN[of.logical](of)}" if of.logical in _WRITTEN else ""
+        if of.kind == "string" and not of.logical and isinstance(value, (int, float)):
+            hint = "; write it in quotes"
         raise NotEncodable(f"{place}: the schema has {what}, not this {kind_of(value).split()[-1]}{hint}") from None
 
 
@@ -63,8 +66,9 @@ def _union(of: EventType, value: Any, place: str) -> bytes:  # noqa: ANN401 - an
 def _record(of: EventType, value: Any, place: str) -> bytes:  # noqa: ANN401 - any JSON value
     if not isinstance(value, dict):
         raise NotEncodable(f"{place}: the schema has an object, {of.name}, not {kind_of(value)}")
-    for name in value.keys() - {field.name for field in of.fields}:
-        raise NotEncodable(f"{place}: the schema has no field {name!r}")
+    known = [field.name for field in of.fields]
+    for name in value.keys() - known:
+        raise NotEncodable(f"{place}: the schema has no field {name!r}; {suggestion(name, known)}")
     body = b""
     for field in of.fields:
         if field.name not in value and not field.optional:

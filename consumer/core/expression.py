@@ -147,7 +147,7 @@ def _binding(variable: Variable, shape: Shape | None, most: Limits) -> _Binding:
     read = read_path(path, _MISSING)
     if path.root == "record":
         read = _nothing_is_missing(read)
-    convert = converter(shape_of(variable, shape), variable.use, most)
+    convert = converter(shape_of(variable, shape), variable.use, most, as_range=variable.role == "range")
     return _Binding(variable.name, variable.role == "present", read, convert, variable.written)
 
 

@@ -88,7 +88,11 @@ def check_expression(text: str, syntax: Syntax, reads: Reads, shape: Shape | Non
         ExpressionInvalid: with every problem found.
     """
     problems = [problem for variable in reads.variables for problem in _path_problems(variable, shape)]
-    if problems := problems or [*constant_faults(syntax), *_texts_that_never_stand_there(reads, shape)]:
+    if problems := problems or [
+        *constant_faults(syntax),
+        *_texts_that_never_stand_there(reads, shape),
+        *[(position, "the fields of an object have no order; go through a list") for position in reads.unordered],
+    ]:
         raise ExpressionInvalid(problems)
     types = Types()
     environment = types.environment({variable.name: _type(variable, shape, types) for variable in reads.variables})
@@ -117,15 +121,11 @@ def check_expression(text: str, syntax: Syntax, reads: Reads, shape: Shape | Non
 
 def _texts_that_never_stand_there(reads: Reads, shape: Shape | None) -> Iterator[tuple[int, str]]:
     """Texts that a path is compared with and that the schema excludes there."""
+    read = {variable.path: variable for variable in reads.variables if variable.role == "value"}
     for path, texts in reads.compared:
-        if path.root != "event" or shape is None:
-            continue
-        try:
-            there = shape_at(shape, path)
-        except PathImpossible:  # behind brackets, as in (event.a).?b: the types tell it
-            continue
-        for position, text in texts if "string" in there.kinds else ():
-            if not there.allows(text):
+        there = shape_of(read[path], shape) if path in read else None
+        for position, text in texts:
+            if there is not None and "string" in there.kinds and not there.allows(text):
                 known = [each for each in there.constants if isinstance(each, str)]
                 yield position, f"{text!r} never stands at {path_text(path)}; {suggestion(text, known)}"
 

@@ -31,8 +31,10 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DOT = re.compile(r"(?:\.\s*\??\s*)?")
 _BLANK = re.compile(r"\s*")
 _EQUALITIES = ("_==_", "_!=_")
+_PASSING = ("_?_:_", "orValue", "or", "value", "dyn")
 _ARITHMETIC = ("_+_", "_-_", "_*_", "_/_", "-_")
 _REPEATING = ("replace", "join")
+_LINE_BREAK = re.compile(r"\s*\n\s*")
 _STEPPING = {"_[_]": False, "_[?_]": True, "_?._": True}
 
 
@@ -48,6 +50,7 @@ def find_reads(text: str, syntax: Syntax) -> Reads:
         finder.builds_lists,
         finder.splits,
         finder.repeats,
+        tuple(finder.unordered),
     )
 
 
@@ -66,6 +69,7 @@ class _Finder:
         self.builds_lists = False
         self.splits = False
         self.repeats = False
+        self.unordered: list[int] = []
         self._text = text
 
     def visit(self, part: Syntax, scope: dict[str, Use | None], *, in_doubles: bool = False) -> None:
@@ -108,14 +112,32 @@ class _Finder:
         self.builds_lists |= start.kind == "list"
         self.repeats |= over.kind != "list" or bool(over.parts)  # `optMap` goes through an empty list
         place = _place(over)
-        use = self._use(place, scope) if place is not None else None
+        use = self._use(place, scope, "range") if place is not None else None
         if use is None:
             self.visit(over, scope)
+            self._note_ranges(over, scope)
         self.visit(start, scope)
         inner = scope | {loop.value: None, loop.name: use and use.each()}
         for each in (condition, step):
             self.visit(each, inner)
-        self.visit(result, scope | {loop.value: None})
+        self.visit(result, scope | {loop.value: self._bound(loop, scope)})
+
+    def _bound(self, loop: Syntax, scope: dict[str, Use | None]) -> Use | None:
+        """What is used of the value that `optMap` gives a name, by a loop through nothing."""
+        over, start, *_ = loop.parts
+        place = _place(start.parts[0]) if start.name == "value" and not over.parts and start.parts else None
+        return self._use(place, scope) if place is not None else None
+
+    def _note_ranges(self, over: Syntax, scope: dict[str, Use | None]) -> None:
+        """What a macro may go through: either side of a condition, the value of an optional or what stands for it."""
+        place = _place(over)
+        if over.kind == "struct" and over.parts and self.builds_lists:
+            self.unordered.append(over.position)
+        elif place is not None and (use := self._use(place, scope)) is not None:
+            use.ranged = True
+        elif over.name in _PASSING:
+            for part in over.parts:
+                self._note_ranges(part, scope)
 
     def _visit_has(self, part: Syntax, scope: dict[str, Use | None]) -> bool:
         """`has(place.name)`; true when nothing more is to be visited."""
@@ -169,7 +191,7 @@ class _Finder:
         self.edits.append(Edit(null.position, end, f"({'!' if part.name == '_==_' else ''}{present})"))
         return True
 
-    def _use(self, place: _Place, scope: dict[str, Use | None]) -> Use | None:
+    def _use(self, place: _Place, scope: dict[str, Use | None], role: Role = "value") -> Use | None:
         """What is used of a place; None if it does not begin at a root or at the items of one."""
         root, steps = place
         if root.name in scope:
@@ -178,7 +200,7 @@ class _Finder:
             self._name_fields(steps)
         elif root.name in _ROOTS:
             count = next(count for count in range(len(steps), -1, -1) if self._end(place, count) is not None)
-            use = self._read(place, count).use
+            use = self._read(place, count, role if count == len(steps) else "value").use
             rest = steps[count:]
             self._name_fields(rest)
         else:
@@ -195,15 +217,16 @@ class _Finder:
                 dot = ".?" if optional else "."
                 self.edits.append(Edit(position, match.end(), dot + step, run=False))
 
-    def _read(self, place: _Place, count: int) -> Variable:
+    def _read(self, place: _Place, count: int, role: Role) -> Variable:
         """The variable for the first `count` steps of a place, with the edit that puts it there."""
         end = self._end(place, count) or 0
         start = place.root.position
         if not any(optional for _, optional, _ in place.steps[:count]):
-            variable = self._variable("value", place, count)
+            variable = self._variable(role, place, count)
             self.edits.append(Edit(start, end, variable.name))
             return variable
         variable = self._variable("optional", place, count)
+        variable.use.ranged |= role == "range"
         present = self._variable("present", place, count)
         text = f"({present.name} ? optional.of({variable.name}) : optional.none())"
         self.edits.append(Edit(start, end, text))
@@ -214,7 +237,7 @@ class _Finder:
         path = Path("event" if place.root.name == "event" else "record", tuple(step for step, _, _ in steps))
         dots = [_DOT.match(self._text, position) for _, _, position in steps]
         positions = (place.root.position, *[dot.end() for dot in dots if dot])
-        written = self._text[place.root.position : self._end(place, count)]
+        written = _LINE_BREAK.sub("", self._text[place.root.position : self._end(place, count)])
         name = f"_{len(self.variables)}"
         return self.variables.setdefault((role, path), Variable(name, role, path, written, positions, Use()))
 

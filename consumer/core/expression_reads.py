@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 if TYPE_CHECKING:
     from consumer.core.paths import Path
 
-Role = Literal["value", "present", "optional"]
+Role = Literal["value", "present", "optional", "range"]
 
 
 class Use:
     """What is used of a value: all of it, or only some fields, or of a list's items only some.
 
-    `in_doubles` when it is part of arithmetic with a number that has a point, such as `12.0`.
+    `in_doubles` when it is part of arithmetic with a number that has a point, such as `12.0`; `ranged` when a macro may
+    go through it that is told another way than by its path.
     """
 
     def __init__(self) -> None:
         self.whole = False
         self.in_doubles = False
+        self.ranged = False
         self.fields: dict[str, Use] = {}
         self.items: Use | None = None
 
@@ -35,7 +37,8 @@ class Use:
 class Variable(NamedTuple):
     """A path that an expression reads, by the name it has in the text handed to CEL.
 
-    `optional` ones are used for the value of an optional, `present` ones for whether there is something.
+    `optional` ones are used for the value of an optional, `present` ones for whether there is something, `range` ones
+    for a macro to go through.
     """
 
     name: str
@@ -69,6 +72,7 @@ class Reads(NamedTuple):
 
     `builds_lists` when it has a `map` or `filter`, `splits` when it makes a list of a text, `repeats` when it may do
     the same to one text again and again: for each item of a list, or wherever another text of the event stands.
+    `unordered` are the places where `map` or `filter` goes through an object that is written in the expression.
     """
 
     variables: tuple[Variable, ...]
@@ -77,3 +81,4 @@ class Reads(NamedTuple):
     builds_lists: bool
     splits: bool
     repeats: bool
+    unordered: tuple[int, ...]

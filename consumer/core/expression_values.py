@@ -50,10 +50,11 @@ class Unreadable(Exception):
     """A value can't be handed to CEL; the text says why and holds nothing of it."""
 
 
-def converter(shape: Shape | None, use: Use, most: Limits) -> Convert:
+def converter(shape: Shape | None, use: Use, most: Limits, *, as_range: bool = False) -> Convert:
     """What makes CEL's value of an event's value: only what is used of it, numbers as the schema has them.
 
-    A whole number becomes a double where the schema says `number`.
+    A whole number becomes a double where the schema says `number`. `as_range` makes of an object the list of its names:
+    CEL goes through an object in any order, another one each time.
 
     Raises (what it returns): Unreadable.
     """
@@ -66,8 +67,11 @@ def converter(shape: Shape | None, use: Use, most: Limits) -> Convert:
         return _to_scalar
 
     def convert(value: Any) -> Any:  # noqa: ANN401 - any value of an event
+        conversion = _Conversion(most)
         try:
-            return _Conversion(most).convert(value, shape, use)
+            if as_range and value.__class__ is dict:
+                return conversion.names(value)
+            return conversion.convert(value, shape, use)
         except RecursionError:
             raise Unreadable("an object or list nested too deeply for an expression") from None
 
@@ -146,7 +150,11 @@ class _Conversion:
         return [self.convert(each, item, inner) for each in value]
 
     # To CEL null would be something: `has` of it true, `?` of it an optional that has a value.
-    def _object(self, value: dict[str, Any], shape: Shape | None, use: Use) -> dict[str, Any]:
+    def _object(self, value: dict[str, Any], shape: Shape | None, use: Use) -> Any:  # noqa: ANN401 - a dict, or names
+        if use.items is not None and not use.whole and not use.fields:
+            return self.names(value)  # it is only gone through
+        if self._most.items == MOST_ITEMS_BUILT and (use.ranged or use.items is not None):
+            raise Unreadable("an object that map or filter goes through, and its fields have no order")
         whole = use.whole or not use.fields
         names = [name for name in (value if whole else use.fields) if value.get(name) is not None]
         self._count(len(names), "an object", "fields")
@@ -154,6 +162,12 @@ class _Conversion:
             self._text(name): self.convert(value[name], _field(shape, name), _WHOLE if whole else use.fields[name])
             for name in names
         }
+
+    def names(self, value: dict[str, Any]) -> list[str]:
+        """The names of the fields of an object, in its order, to be gone through."""
+        names = [self._text(name) for name, inner in value.items() if inner is not None]
+        self._count(len(names), "an object", "fields")
+        return names
 
     def _count(self, values: int, what: str, of: str) -> None:
         if values > self._most.items:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from consumer.core.yaml_places import file_text
 from consumer.errors import Problem
 
 if TYPE_CHECKING:
@@ -30,9 +31,8 @@ _HINTS = (
 
 def encoding_problem(file: str, error: UnicodeDecodeError) -> Problem:
     """Bytes that are no UTF-8."""
-    before = error.object[: error.start]
-    line = before[before.rfind(b"\n") + 1 :].decode()
-    return Problem(file, before.count(b"\n") + 1, len(line) + 1, "not UTF-8; save the file in this encoding")
+    before = file_text(error.object[: error.start])
+    return _problem(file, before, len(before), "not UTF-8; save the file in this encoding")
 
 
 def separator_problem(file: str, text: str, position: int) -> Problem:

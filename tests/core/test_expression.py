@@ -198,6 +198,7 @@ def test_what_is_said_of_a_namespace_can_be_written(text: str) -> None:
         ("event.tree.kids.exists(k, k.v > 2)", True),
         ("(event.branch).code", "b1"),
         ("(event).n", 5),
+        ("(event)['type'] == 'z' || (event)['none'] == 'z' || true", True),
         ("has((event).n)", True),
         ("event\n  .branch\n  . code", "b1"),
         ("event.n > 0 // and more", True),
@@ -315,8 +316,8 @@ def test_an_expression_knows_how_it_was_written() -> None:
         ("event.type == 'y'", 14, "'y' never stands at event.type; there are x"),
         ("'y' != event.type", 0, "'y' never stands at event.type"),
         ("event.type in ['x', 'xx']", 20, "'xx' never stands at event.type; did you mean x?"),
-        ("event.n == 1 || (event)['type'] == 'z'", 35, "'z' never stands at event.type"),
         ("(event.n).?a == 'x'", 9, "whole number has no fields"),
+        ("event.n == 1 || event\n  .typo == 'z'", 25, "event.typo: the schema has no 'typo' there; did you mean type"),
         ("event.perhaps > 3", 14, "> compares values of one kind, not a list of an object and whole number"),
         ("event.n + 1 == null", 12, "== compares values of one kind, not whole number and null"),
         ("event.flag ? 'a' : event.n", 11, "both sides of : are of one kind, not text and whole number"),
@@ -549,6 +550,56 @@ def test_a_text_that_is_used_once_may_have_any_length() -> None:
     assert compute("event.a.replace('x', '').size() + event.a.size()", event, typed=False) == 100_001
     assert compute("event.?a.optMap(a, a.size()).orValue(0)", event, typed=False) == 100_001
     assert compute("event.b.matches('y') ? event.a : ''", event, typed=False) == event["a"]
+
+
+ORDERED = {
+    "o": dict.fromkeys("qwertyuiopasdfghjkl", 1) | {"null": None},
+    "items": [dict.fromkeys("qwertyuiop", 1)],
+    "nest": [{"o": {"z": 2, "a": 2}}],
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "result"),
+    [
+        ("event.o.map(k, k).join('')", "qwertyuiopasdfghjkl"),
+        ("event.o.map(k, k + string(event.o[k])).join('')", "".join(f"{name}1" for name in "qwertyuiopasdfghjkl")),
+        ("event.o.filter(k, k > 'q').join('')", "wrtyus"),
+        ("event.items.map(i, i.map(k, k).join('')).join('')", "qwertyuiop"),
+        ("event.nest.map(i, i.o.map(k, k).join('')).join('')", "za"),
+        ("event.nest.exists(i, i.o.exists(k, i.o[k] == 2))", True),
+        ("event.?none.orValue({}).map(k, k)", []),
+        ("event.?o.optMap(o, o.q).orValue(0)", 1),
+        ("event.?o.optMap(o, o.exists(k, k == 'q')).orValue(false)", True),
+        ("{'a': 1, 'b': 2}.exists(k, k == 'b')", True),
+        ("event.?nest.orValue([]).map(i, i.o.z)", [2]),
+        ("event.map(k, k).join(',')", "o,items,nest"),
+    ],
+)
+def test_an_object_is_gone_through_in_its_own_order(text: str, result: Any) -> None:
+    expression = compile_expression(text, None)
+    assert [expression.read(ORDERED, RECORD) for _ in range(20)] == [result] * 20
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "event.nest.map(i, i.o.map(k, k + string(i.o[k])).join(''))",
+        "event.?o.orValue({}).map(k, k).join('')",
+        "(true ? event.o : event.items[0]).map(k, k).join('')",
+        "event.?o.optMap(o, o.map(k, k).join('')).orValue('')",
+    ],
+)
+def test_what_would_go_through_an_object_in_any_order_fails(text: str) -> None:
+    assert "an object that map or filter goes through, and its fields have no order" in fails(
+        text, ORDERED, typed=False
+    )
+
+
+def test_an_object_that_is_written_in_the_expression_can_not_be_made_a_list() -> None:
+    message = "the fields of an object have no order; go through a list"
+    assert invalid("{'q': 1, 'w': 1}.map(k, k)") == [(0, message)]
+    assert invalid("event.?open.orValue({'q': 1}).map(k, k)") == [(20, message)]
 
 
 def test_a_value_nested_too_deeply_is_a_failure() -> None:

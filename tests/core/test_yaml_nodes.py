@@ -117,6 +117,7 @@ def test_a_byte_order_mark_and_other_line_ends_are_accepted() -> None:
         ("é: \xff".encode("latin-1"), "1:1: not UTF-8"),
         (b"\xef\xbb\xbfa: 1\nb: \xc3\xa9\xff\n", "2:5: not UTF-8; save the file in this encoding"),
         (b"\xef\xbb\xbfa: \xff\n", "1:4: not UTF-8"),
+        (b"a: 1\rb: 2\r\nc: \xff\n", "3:4: not UTF-8"),
         ("a: b: c\n", "1:5: not YAML: mapping values are not allowed here"),
         ("a: 'x\nb: 1\n", "1:4: not YAML: this quote is never closed"),
         ('a: 1\nb: "x', "2:4: not YAML: this quote is never closed"),
