@@ -14,8 +14,8 @@ help:
 	@echo 'make test-page    run those of the status page alone, in Chromium; REQUIRE_BROWSER=1 fails without one'
 	@echo 'make test-chart   run the tests of the Helm chart; the first time they build a Kubernetes, which takes minutes'
 	@echo 'make test-image   build the image and run it as the chart would; needs root, buildah and podman'
-	@echo 'make chaos        hurt real processes at random: fresh seeds, SEEDS=20 of them'
-	@echo 'make chaos-proof  plant twelve bugs, one after the other, and tell which are found (20 minutes)'
+	@echo 'make chaos        hurt real processes at random: fresh seeds, SEEDS=20 of them; see tests/chaos/README.md'
+	@echo 'make chaos-proof  plant twelve bugs, one after the other, and see each of them found (20 minutes)'
 	@echo 'make lint         check style and types'
 	@echo 'make docs         write the pages of docs/ that are made of the code'
 	@echo 'make chart-docs   write the table of helm/README.md'
@@ -26,8 +26,9 @@ help:
 demo: $(INSTALLED)
 	@$(BIN)/profile-consumer demo
 
+# Two processes, since most tests with a real Kafka wait; a file stays in one, for what its tests share.
 test: browser
-	@$(BIN)/python -m pytest --cov
+	@$(BIN)/python -m pytest --cov --numprocesses 2 --dist loadfile
 
 test-page: browser
 	@$(BIN)/python -m pytest tests/page

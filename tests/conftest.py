@@ -19,10 +19,6 @@ if TYPE_CHECKING:
 
     from structlog.typing import EventDict
 
-
-collect_ignore = ["chaos", "end_to_end/test_membership.py"]
-"""Begun, and not yet proven: `make chaos` runs the first."""
-
 settings.register_profile("untimed", deadline=None)  # no test's result depends on how fast the machine is
 settings.load_profile("untimed")
 
@@ -34,7 +30,9 @@ def kafka() -> Iterator[Kafka]:
         yield Kafka(bootstrap)
         return
     with ExitStack() as running:
-        yield _start(running)
+        cluster = _start(running)
+        cluster.settle()
+        yield cluster
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +41,9 @@ def secure_kafka() -> Iterator[KafkaCluster]:
     if os.environ.get("KAFKA_BOOTSTRAP"):
         pytest.skip("KAFKA_BOOTSTRAP names a broker whose users we don't know")
     with ExitStack() as running:
-        yield _start(running, users={"ann": "pw"})
+        cluster = _start(running, users={"ann": "pw"})
+        cluster.settle()
+        yield cluster
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # the library
 )
 from confluent_kafka.cimpl import NewTopic
 
+from consumer.adapters.kafka_errors import MOVING
 from tests import kafka_runtime
 from tests.kafka_runtime import START_SECONDS, Jars
 from tests.kafka_server import ADMIN, LOG4J, Ports, make_certificates, server_settings
@@ -44,17 +45,22 @@ if TYPE_CHECKING:
     from tests.kafka_runtime import Runtime
 
 _FIRST_PORT, _LAST_PORT = 20000, 32000
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 _taken: set[int] = set()
 _numbers = itertools.count()
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody listens on and that were not given out before in this process."""
+    """Ports of 127.0.0.1 that nobody listens on and that were not given out before in this process.
+
+    Of processes that run tests side by side none gets a port that is another's and free while its broker is down.
+    """
     found: list[int] = []
     port = _FIRST_PORT + (os.getpid() * 37 + time.monotonic_ns() // 1_000_000) % 10_000
     while len(found) < count:
         port = port + 1 if port < _LAST_PORT else _FIRST_PORT
-        if port in _taken:
+        if port in _taken or port % _WORKERS != _WORKER:
             continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -104,12 +110,27 @@ class Kafka:
         asked = [TopicPartition(topic, number) for number in range(partitions)]
         if group not in self._groups:
             self._groups[group] = Consumer({"bootstrap.servers": self.bootstrap, "group.id": group, "log_level": 0})
-        found = self._groups[group].committed(asked, timeout=START_SECONDS)
-        return [(part.offset, part.metadata or "") for part in found]
+        end = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                found = self._groups[group].committed(asked, timeout=START_SECONDS)
+            except KafkaException as error:
+                if error.args[0].code() not in MOVING or time.monotonic() >= end:
+                    raise
+                time.sleep(0.1)
+            else:
+                return [(part.offset, part.metadata or "") for part in found]
+
+    def settle(self) -> None:
+        """Until it has once given out a producer's id and found a group's coordinator, a fresh broker refuses both."""
+        topic = self.create_topic(name="settled")
+        self.produce(topic, [b""])
+        self.committed("settled", topic, 1)
 
     def produce(self, topic: str, values: Iterable[bytes | None], partition: int = 0, **options: object) -> None:
         """Write records to one partition and wait until the broker has them; options: `key`, `timestamp`, `headers`."""
-        producer = Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 1, "message.max.bytes": 20_000_000})
+        large, ordered = {"message.max.bytes": 20_000_000}, {"enable.idempotence": True}
+        producer = Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 1, **large, **ordered, "log_level": 0})
         refused: list[str] = []
         for value in values:
             producer.produce(

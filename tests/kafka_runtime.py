@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import signal
+    from collections.abc import Iterator
 
 REPOSITORY = Path(__file__).parents[1]
 CACHE = REPOSITORY / ".cache" / "kafka"
@@ -56,6 +59,15 @@ class Jars:
         return CACHE / f"classes-{hashlib.sha256(version + repr(jars).encode()).hexdigest()[:16]}.jsa"
 
 
+@contextmanager
+def downloading() -> Iterator[None]:
+    """Tests run in several processes: one of them downloads, the others wait and then find it done."""
+    CACHE.parent.mkdir(exist_ok=True)
+    with (CACHE.parent / "downloading").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 class Docker:
     """The official image on the host's network, with the same files and commands."""
 
@@ -83,6 +95,11 @@ def find() -> Runtime:
     """Jars of `KAFKA_LIBS`, else of Maven (downloaded once into .cache/kafka), else Docker."""
     if libs := os.environ.get("KAFKA_LIBS"):
         return Jars(Path(libs))
+    with downloading():
+        return _find()
+
+
+def _find() -> Runtime:
     tried = []
     if shutil.which(os.environ.get("KAFKA_JAVA", "java")):
         if any(CACHE.glob("kafka_2.13-*.jar")):

@@ -15,7 +15,7 @@ from typing import Any, Self
 import httpx
 
 from tests.kafka import free_ports
-from tests.kafka_runtime import REPOSITORY, START_SECONDS
+from tests.kafka_runtime import REPOSITORY, START_SECONDS, downloading
 
 VERSION = "3.0.9"  # the newest that runs on Java 17
 CACHE = REPOSITORY / ".cache" / "registry" / VERSION
@@ -92,10 +92,11 @@ def _find(java: str) -> Path:
     """The registry's jar, downloaded once into .cache/registry."""
     if not shutil.which(java):
         raise RegistryMissing("no schema registry: there is no java on the path")
-    if not (CACHE / "complete").exists():
-        if not shutil.which("mvn"):
-            raise RegistryMissing("no schema registry: there is no mvn on the path to download it")
-        _download()
+    with downloading():
+        if not (CACHE / "complete").exists():
+            if not shutil.which("mvn"):
+                raise RegistryMissing("no schema registry: there is no mvn on the path to download it")
+            _download()
     return next(CACHE.glob("apicurio-registry-app-*.jar"))
 
 

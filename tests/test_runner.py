@@ -24,7 +24,7 @@ from tests.adapters.snapshots import snapshot
 from tests.core.builders import LIMITS, T0, T1, Script, record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from structlog.typing import EventDict
 
@@ -97,7 +97,8 @@ class World:
     def resume(self, partitions: Iterable[TopicPartition]) -> None:
         self.journal.append(f"resume {len(list(partitions))}")
 
-    def end_offsets(self) -> dict[TopicPartition, int]:
+    def end_offsets(self, positions: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+        del positions
         return {}
 
     # -- Target, dead letters, the second reader -----------------------------------------------------------------------

@@ -18,13 +18,13 @@ import logging
 import time
 from concurrent.futures import Future
 from threading import Thread
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from confluent_kafka import Consumer, KafkaException
 from confluent_kafka import TopicPartition as KafkaPartition
 
 from consumer.adapters import kafka_errors
-from consumer.adapters.end_offsets import EndOffsets
+from consumer.adapters.end_offsets import EndOffsets, Reading
 from consumer.adapters.kafka_commits import Commits
 from consumer.adapters.kafka_errors import Place
 from consumer.adapters.kafka_faults import Faults
@@ -40,7 +40,7 @@ from consumer.core.record import TopicPartition
 from consumer.errors import Stopped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from confluent_kafka import KafkaError
 
@@ -56,13 +56,6 @@ __all__ = ["KafkaSource", "Listener", "Subscription", "Trouble"]
 
 LOCATING = 0.01
 """Seconds that a turn waits at most while the start of partitions is asked for, in several questions."""
-
-
-class _Reading(NamedTuple):
-    """A partition that is fetched: the generation of its assignment, and where reading began."""
-
-    generation: int
-    start: int
 
 
 class KafkaSource:
@@ -89,10 +82,12 @@ class KafkaSource:
         place = Place(connection.bootstrap_servers, subscription.group_id)
         self._health = KafkaHealth(self._lookup, place, subscription.topics, time.monotonic())
         self._out_of_range = OutOfRange(self._lookup, subscription.on_out_of_range)
-        self._faults = Faults(self._health, self._out_of_range)
         self._ends = EndOffsets(self._lookup)
+        self._faults = Faults(
+            self._health, self._out_of_range, lambda key, offset: self._ends.finished(key, offset, self._reading)
+        )
         self._commits = Commits()
-        self._reading: dict[TopicPartition, _Reading] = {}
+        self._reading: dict[TopicPartition, Reading] = {}
         self._ready: list[Located] = []
         self._paused: set[TopicPartition] = set()
         self._gone: set[TopicPartition] = set()
@@ -160,9 +155,12 @@ class KafkaSource:
         """Results that came in, during `poll`, since the last call. A commit that a newer one replaced has none."""
         return self._commits.results()
 
-    def end_offsets(self) -> dict[TopicPartition, int]:
-        """The newest known end of each partition that is read; of one not fetched yet there is none."""
-        return self._ends.of(self._consumer, self._reading)
+    def end_offsets(self, positions: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+        """The newest known end of each partition that is read; of one not fetched yet there is none.
+
+        `positions`: the offset after the last record of each that was read. See `EndOffsets.of`.
+        """
+        return self._ends.of(self._consumer, self._reading, positions)
 
     @property
     def joined(self) -> bool:
@@ -209,7 +207,7 @@ class KafkaSource:
             self._faults.failed(kafka_errors.cause(error), now)
         except Stopped as stopped:
             self._faults.stop(str(stopped))
-        self._membership.turn(self._consumer.memberid(), now)
+        self._membership.turn(self._consumer.memberid, now)
         self._ends.turn(self._paused, now)
         self._health.turn(now)
         self._faults.raise_if_stopped()
@@ -224,7 +222,7 @@ class KafkaSource:
         (self._consumer.assign if self._eager else self._consumer.incremental_assign)(parts)
         self._consumer.resume(parts)
         for assignment, start in ready:
-            self._reading[assignment.partition] = _Reading(assignment.generation, start)
+            self._reading[assignment.partition] = Reading(assignment.generation, start)
         self._listener.assigned([item.assignment for item in ready])
 
     def _move(self, move: Move) -> None:
@@ -235,7 +233,7 @@ class KafkaSource:
             self._listener.revoking([key])
             self._paused.discard(key)
             generation = self._next_generation()
-        self._reading[key] = _Reading(generation, start)
+        self._reading[key] = Reading(generation, start)
         part = KafkaPartition(*key, start)
         if self._eager:
             self._consumer.assign([part, *self._positions_of(self._reading.keys() - {key})])

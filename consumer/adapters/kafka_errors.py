@@ -46,6 +46,15 @@ FENCED = frozenset(
 )
 """This member is out of the group. An old generation alone is not: a rebalance may leave us the partition."""
 
+MOVING = frozenset(
+    {
+        KafkaError.NOT_COORDINATOR,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    }
+)
+"""A group's coordinator is on its way to another broker, or has just come there; the same question is answered soon."""
+
 METADATA_TOO_LARGE = frozenset({KafkaError.OFFSET_METADATA_TOO_LARGE, KafkaError.INVALID_COMMIT_OFFSET_SIZE})
 
 

@@ -11,6 +11,8 @@ from consumer.core.record import TopicPartition
 from consumer.errors import Stopped
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from confluent_kafka import Message
 
     from consumer.adapters.kafka_health import KafkaHealth
@@ -24,9 +26,12 @@ class Faults:
     was about to return.
     """
 
-    def __init__(self, health: KafkaHealth, out_of_range: OutOfRange) -> None:
+    def __init__(
+        self, health: KafkaHealth, out_of_range: OutOfRange, finished: Callable[[TopicPartition, int], None]
+    ) -> None:
         self._health = health
         self._out_of_range = out_of_range
+        self._finished = finished
         self._reason: str | None = None
 
     def stop(self, reason: str) -> None:
@@ -53,8 +58,8 @@ class Faults:
         if code in kafka_errors.MISSING_TOPIC:
             if topic:
                 self._health.missing(self._health.missing_topics | {topic}, now)
-        elif code not in (KafkaError._PARTITION_EOF, KafkaError._MAX_POLL_EXCEEDED):  # noqa: SLF001  # its public names
-            # The end of a partition is no fault. Too long without a poll is told by `lost`; the next poll joins again.
+        elif code != KafkaError._MAX_POLL_EXCEEDED:  # noqa: SLF001  # its public name
+            # Too long without a poll is told by `lost`; the next poll joins again.
             self._health.failed(error, now, topic)
 
     def message(self, error: KafkaError, message: Message, now: float) -> None:
@@ -62,6 +67,8 @@ class Faults:
         key = TopicPartition(message.topic() or "", message.partition() or 0)
         if _fatal(error):
             self._end(error)
+        elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  # its public name
+            self._finished(key, message.offset() or 0)
         elif error.code() in kafka_errors.GONE:
             self._out_of_range.add(key, message.offset() or 0)
         elif error.code() in kafka_errors.CORRUPT:

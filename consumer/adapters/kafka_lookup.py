@@ -6,6 +6,7 @@ The Kafka thread takes such a generator a step further each time it turns. Nothi
 from __future__ import annotations
 
 import logging
+import time
 from concurrent.futures import Future
 from threading import Thread
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
@@ -41,6 +42,8 @@ T = TypeVar("T")
 ANSWER_SECONDS = 10.0
 """Seconds after which a question counts as not answered."""
 
+AGAIN = 0.1
+"""Seconds between two attempts while a group's coordinator moves."""
 
 EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]  # without annotations in the library
 LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # as above
@@ -203,9 +206,18 @@ class Lookup:
             self._refusals[group_id] = error
 
     def _ask_committed(self, group_id: str, asked: list[KafkaPartition]) -> list[KafkaPartition]:
-        found = self._groups[group_id].committed(asked, timeout=ANSWER_SECONDS)
-        self._refusals.pop(group_id, None)
-        return found
+        """The library asks once; while the coordinator moves, that says nothing."""
+        end = time.monotonic() + ANSWER_SECONDS
+        while True:
+            try:
+                found = self._groups[group_id].committed(asked, timeout=ANSWER_SECONDS)
+            except KafkaException as error:
+                if kafka_errors.cause(error).code() not in kafka_errors.MOVING or time.monotonic() >= end:
+                    raise
+                time.sleep(AGAIN)
+            else:
+                self._refusals.pop(group_id, None)
+                return found
 
     def offsets(self, wanted: Mapping[TopicPartition, OffsetSpec]) -> Generator[None, None, dict[TopicPartition, int]]:
         """Offsets by specification; for a time behind the last record, the end."""

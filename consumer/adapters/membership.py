@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from confluent_kafka import KafkaException
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from consumer.adapters.kafka_lookup import Lookup
 
@@ -30,13 +30,13 @@ class Membership:
         self._next = 0.0
         self.joined = False
 
-    def turn(self, member_id: str | None, now: float) -> None:
-        """Go a step further; `member_id` is the name that the group knows us by."""
-        if self.joined or not self._asks or not member_id:
+    def turn(self, member_id: Callable[[], str | None], now: float) -> None:
+        """Go a step further; `member_id` asks the library by which name the group knows us, which takes a moment."""
+        if self.joined or not self._asks:
             return
-        if self._steps is None and now >= self._next:
+        if self._steps is None and now >= self._next and (name := member_id()):
             self._next = now + ASK_EVERY
-            self._steps = self._lookup.has_nothing(self._group_id, member_id)
+            self._steps = self._lookup.has_nothing(self._group_id, name)
         if self._steps is not None:
             steps, self._steps = self._steps, None
             try:

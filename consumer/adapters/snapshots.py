@@ -64,7 +64,7 @@ class Snapshots:
 
     def take(self, engine: Engine, source: KafkaSource, counted: Counted, now: Clocks) -> Snapshot:
         """The snapshot of this moment; states that have changed are logged."""
-        ends = source.end_offsets()
+        ends = source.end_offsets({key: each.tracker.next_offset for key, each in engine.partitions.items()})
         in_flight = engine.in_flight()
         usage = self._quota.usage(now)
         self._quota_watch.watch(usage, now)

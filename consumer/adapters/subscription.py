@@ -65,5 +65,6 @@ def group_config(connection: Connection, subscription: Subscription) -> dict[str
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
         "auto.offset.reset": "error",
+        "enable.partition.eof": True,  # only so is it known that nothing but markers stands behind the last record
     }
     return dict(consumer_config(connection, defaults, fixed))

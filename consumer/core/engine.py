@@ -87,10 +87,11 @@ class Engine:
 
     def received(self, records: Iterable[Record], now: Clocks) -> None:
         """Records were read, in the order of each partition's offsets; those of partitions not ours are let go."""
+        partitions, keep, take = self.partitions, self._schemas.keep, self._intake.take
         for record in records:
-            partition = self.partitions.get(record[:2])  # type: ignore[call-overload]  # equal to its TopicPartition
-            if partition is not None and not self._schemas.keep(partition.key, record):
-                self._intake.take(partition, record, now)
+            partition = partitions.get(record[:2])  # type: ignore[call-overload]  # equal to its TopicPartition
+            if partition is not None and not keep(partition.key, record):
+                take(partition, record, now)
 
     def schema_answered(self, answer: SchemaAnswer, now: Clocks) -> None:
         """A schema is known to the mappings from now on, or the registry could not tell it."""

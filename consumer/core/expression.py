@@ -117,7 +117,7 @@ def compile_expression(text: str, shape: Shape | None, place: str = "cel") -> Ex
         raise ExpressionInvalid(
             [(origin(each.position), explained(each, Known())) for each in complaints(error, run)]
         ) from None
-    most = limits(builds_lists=reads.builds_lists, splits=reads.splits)
+    most = limits(reads)
     bindings = tuple(_binding(each, shape, most) for each in reads.variables)
     return Expression(_Source(text, place), program, bindings, result.kinds)
 

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from consumer.core.event_schema import Kind, PathImpossible, Shape, shape_at
 from consumer.core.expression_paths import Edit, Reads, Variable
-from consumer.core.expression_problems import COMPARISONS, Complaint, Known, complaints, explained, unwrapped
+from consumer.core.expression_problems import (
+    COMPARISONS,
+    MACROS,
+    Complaint,
+    Known,
+    Misfit,
+    complaints,
+    explained,
+    unwrapped,
+)
 from consumer.core.expression_types import Types
 from consumer.core.paths import Path, PathInvalid, check_record_path
 from consumer.core.problems import suggestion
@@ -21,7 +30,16 @@ if TYPE_CHECKING:
 HEADERS = Path("record", ("headers",))
 """All headers together, a map; only an expression can read them so."""
 
+_BEFORE_PARENTHESIS = re.compile(r"([A-Za-z_]+)\s*\($")
 _NUMBERS = {"double": "0.0", "int": "0", "uint": "0u"}
+_ANY_NULL = "dyn(null)"
+_NULLS = {
+    "string": "google.protobuf.StringValue{}",
+    "double": "google.protobuf.DoubleValue{}",
+    "int": "google.protobuf.Int64Value{}",
+    "uint": "google.protobuf.UInt64Value{}",
+    "bool": "google.protobuf.BoolValue{}",
+}
 _LITERAL = re.compile(r"-?\s*(?:0x[0-9a-fA-F]+|[0-9.]+(?:[eE][+-]?[0-9]+)?)u?")
 _KINDS: dict[str, frozenset[Kind]] = {
     "BOOL": frozenset({"boolean"}),
@@ -72,7 +90,8 @@ def check_expression(text: str, syntax: Syntax, reads: Reads, shape: Shape | Non
         raise ExpressionInvalid(problems)
     types = Types()
     environment = types.environment({variable.name: _type(variable, shape, types) for variable in reads.variables})
-    calls = {part.position: part for part in _parts(syntax) if part.kind == "call"}
+    calls = {(part.position, part.name): part for part in _parts(syntax) if part.kind == "call"}
+    places = {position for position, _ in calls}
     edits = set(reads.edits)
     while True:
         checked, origin = edited(text, [edit for edit in edits if edit.checked])
@@ -86,7 +105,10 @@ def check_expression(text: str, syntax: Syntax, reads: Reads, shape: Shape | Non
         if literals <= edits:
             known = Known(shape.names if shape is not None else (), types.messages)
             raise ExpressionInvalid(
-                [(each.position, explained(each, known, is_call=each.position in calls)) for each in found]
+                [
+                    (each.position, explained(each, known, is_call=each.position in places, macro=_macro(text, each)))
+                    for each in found
+                ]
             )
         edits |= literals
 
@@ -128,32 +150,53 @@ def _parts(syntax: Syntax) -> Iterator[Syntax]:
         yield from _parts(part)
 
 
-def _literals_to_fit(complaint: Complaint, calls: dict[int, Syntax], text: str) -> Iterator[Edit]:
-    """Number literals to write otherwise: of the kind of what they stand beside.
+def _macro(text: str, complaint: Complaint) -> str:
+    """The macro that a complaint is about, since CEL makes loops and operators of one; empty if about none."""
+    match = _BEFORE_PARENTHESIS.search(text, 0, max(complaint.position, 0) + 1)
+    return match[1] if match and match[1] in MACROS else ""
 
-    What is run compares numbers of any kind, so there a comparison stays as it is.
+
+def _literals_to_fit(complaint: Complaint, calls: dict[tuple[int, str], Syntax], text: str) -> Iterator[Edit]:
+    """Number literals and nulls to write otherwise: of the kind of what they stand beside.
+
+    What is run compares values of any kind, so there a comparison stays as it is.
     """
-    misfit, call = complaint.misfit, calls.get(complaint.position)
+    misfit = complaint.misfit
+    call = calls.get((complaint.position, misfit.function)) if misfit else None
     if misfit is None or call is None:
         return
-    kinds = [unwrapped(kind) for kind in misfit.kinds]
-    sides: list[tuple[Syntax, str]] = []
-    if misfit.function in COMPARISONS:
-        sides = [(call.parts[0], kinds[1]), (call.parts[1], kinds[0])]
-    elif misfit.function == "@in":
-        sides = [(item, kinds[0]) for item in call.parts[1].parts]
-    elif misfit.function == "_?_:_":
-        sides = [(call.parts[1], kinds[2]), (call.parts[2], kinds[1])]
-    elif misfit.function == "orValue":
-        sides = [(call.parts[-1], kinds[0].removeprefix("optional_type(").removesuffix(")"))]
     compared = misfit.function in COMPARISONS or misfit.function == "@in"
-    for part, other in sides:
+    for part, other in _sides(misfit, call):
         literal = _LITERAL.match(text, part.position)
-        if part.kind == "const" and part.value.__class__ in (int, float) and literal:
+        if part.kind == "const" and part.name == "null":
+            yield from _null_to_fit(part.position, other, compared=compared)
+        elif part.kind == "const" and part.value.__class__ in (int, float) and literal:
             if compared and other in _NUMBERS:
                 yield Edit(part.position, literal.end(), _NUMBERS[other], run=False)
             elif other == "double":
                 yield Edit(part.position, literal.end(), f"{part.value}.0")
+
+
+def _sides(misfit: Misfit, call: Syntax) -> list[tuple[Syntax, str]]:
+    """What stands on each side, with the kind of the other."""
+    kinds = [unwrapped(kind) for kind in misfit.kinds]
+    if misfit.function in COMPARISONS:
+        return [(call.parts[0], kinds[1]), (call.parts[1], kinds[0])]
+    if misfit.function == "@in":
+        return [(item, kinds[0]) for item in call.parts[1].parts]
+    if misfit.function == "_?_:_":
+        return [(call.parts[1], kinds[2]), (call.parts[2], kinds[1])]
+    if misfit.function == "orValue":
+        return [(call.parts[-1], kinds[0].removeprefix("optional_type(").removesuffix(")"))]
+    return []
+
+
+def _null_to_fit(position: int, other: str, *, compared: bool) -> Iterator[Edit]:
+    """To the checker a null of the other's kind, which CEL calls a wrapper; when it is run, a null beside anything."""
+    end = position + len("null")
+    yield Edit(position, end, _ANY_NULL if compared else _NULLS.get(other, _ANY_NULL), run=False)
+    if not compared:
+        yield Edit(position, end, _ANY_NULL, checked=False)
 
 
 def edited(text: str, edits: Iterable[Edit]) -> tuple[str, Callable[[int], int]]:

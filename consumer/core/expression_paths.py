@@ -25,19 +25,26 @@ _NAME = r"(?:[A-Za-z_][A-Za-z0-9_]*|`[^`\n]*`)"
 _STRING = r"""[rR]?(?:\"{3}(?:[^\\]|\\.)*?\"{3}|'{3}(?:[^\\]|\\.)*?'{3}|"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')"""
 _STEP = re.compile(rf"\.\s*\??\s*{_NAME}|\[\s*\??\s*(?:{_STRING}|-?\s*[0-9A-Fa-fx]+)\s*\]", re.DOTALL)
 _LAST_OF_HAS = re.compile(rf"\s*\.\s*{_NAME}\s*\)")
+_NULL_FIRST = re.compile(r"null\s*(?:==|!=)\s*")
 _NULL = re.compile(r"\s*(?:==|!=)\s*null\b")
 _HAS = re.compile(r"has\s*$")
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _DOT = re.compile(r"(?:\.\s*\??\s*)?")
 _BLANK = re.compile(r"\s*")
+_ARITHMETIC = ("_+_", "_-_", "_*_", "_/_", "-_")
+_REPEATING = ("replace", "join")
 _STEPPING = {"_[_]": False, "_[?_]": True, "_?._": True}
 
 
 class Use:
-    """What is used of a value: all of it, or only some fields, or of a list's items only some."""
+    """What is used of a value: all of it, or only some fields, or of a list's items only some.
+
+    `in_doubles` when it is part of arithmetic with a number that has a point, such as `12.0`.
+    """
 
     def __init__(self) -> None:
         self.whole = False
+        self.in_doubles = False
         self.fields: dict[str, Use] = {}
         self.items: Use | None = None
 
@@ -79,13 +86,15 @@ class Edit(NamedTuple):
 class Reads(NamedTuple):
     """The variables of an expression and how its text changes.
 
-    `builds_lists` when it has a `map` or `filter`, `splits` when it makes a list of a text.
+    `builds_lists` when it has a `map` or `filter`, `splits` when it makes a list of a text, `repeats` when it may do
+    the same to one text again and again: for each item of a list, or wherever another text of the event stands.
     """
 
     variables: tuple[Variable, ...]
     edits: tuple[Edit, ...]
     builds_lists: bool
     splits: bool
+    repeats: bool
 
 
 def find_reads(text: str, syntax: Syntax) -> Reads:
@@ -93,7 +102,9 @@ def find_reads(text: str, syntax: Syntax) -> Reads:
     finder = _Finder(text)
     finder.visit(syntax, {})
     edits = {(edit.start, edit.end): edit for edit in finder.edits}  # `optMap` has its operand twice in the tree
-    return Reads(tuple(finder.variables.values()), tuple(edits.values()), finder.builds_lists, finder.splits)
+    return Reads(
+        tuple(finder.variables.values()), tuple(edits.values()), finder.builds_lists, finder.splits, finder.repeats
+    )
 
 
 class _Place(NamedTuple):
@@ -109,29 +120,34 @@ class _Finder:
         self.edits: list[Edit] = []
         self.builds_lists = False
         self.splits = False
+        self.repeats = False
         self._text = text
 
-    def visit(self, part: Syntax, scope: dict[str, Use | None]) -> None:
+    def visit(self, part: Syntax, scope: dict[str, Use | None], *, in_doubles: bool = False) -> None:
         """Find what is read in `part`; `scope` holds the loop variables around it, with what is used of each."""
         if (place := _place(part)) is not None:
             use = self._use(place, scope)
             if use is not None:
                 use.whole = True
+                use.in_doubles |= in_doubles
                 return
         if part.kind == "has" and self._visit_has(part, scope):
             return
-        if part.name in ("_==_", "_!=_") and part.parts[1].name == "null" and self._visit_null(part, scope):
+        if part.name in ("_==_", "_!=_") and (self._visit_null(part, scope) or self._visit_null_first(part, scope)):
             return
         if part.kind == "loop":
             self._visit_loop(part, scope)
             return
         self.splits |= part.name == "split"
+        self.repeats |= part.name in _REPEATING and not all(each.kind == "const" for each in part.parts[1:])
+        in_doubles = part.name in _ARITHMETIC and (in_doubles or _is_double(part))
         for each in part.parts:
-            self.visit(each, scope)
+            self.visit(each, scope, in_doubles=in_doubles)
 
     def _visit_loop(self, loop: Syntax, scope: dict[str, Use | None]) -> None:
         over, start, condition, step, result = loop.parts
         self.builds_lists |= start.kind == "list"
+        self.repeats |= over.kind != "list" or bool(over.parts)  # `optMap` goes through an empty list
         place = _place(over)
         use = self._use(place, scope) if place is not None else None
         if use is None:
@@ -164,7 +180,7 @@ class _Finder:
         """`place == null` and `place != null`; true when nothing more is to be visited."""
         place = _place(part.parts[0])
         end = self._end(place, len(place.steps)) if place is not None and place.steps else None
-        match = _NULL.match(self._text, end) if end is not None else None
+        match = _NULL.match(self._text, end) if end is not None and part.parts[1].name == "null" else None
         if place is None or match is None:
             return False
         name = place.steps[-1][0]
@@ -180,6 +196,19 @@ class _Finder:
             there = f"[?{json.dumps(name)}].hasValue())"
             self.edits.append(Edit(place.steps[-1][2], match.end(), there, checked=False))
         return use is not None and isinstance(name, str)
+
+    def _visit_null_first(self, part: Syntax, scope: dict[str, Use | None]) -> bool:
+        """`null == place` and `null != place`; true when nothing more is to be visited."""
+        null, other = part.parts
+        place = _place(other)
+        end = self._end(place, len(place.steps)) if place is not None and place.steps else None
+        if place is None or end is None or null.name != "null" or not _is_read(place, scope):
+            return False
+        if not _NULL_FIRST.fullmatch(self._text, null.position, place.root.position):
+            return False
+        present = self._variable("present", place, len(place.steps)).name
+        self.edits.append(Edit(null.position, end, f"({'!' if part.name == '_==_' else ''}{present})"))
+        return True
 
     def _use(self, place: _Place, scope: dict[str, Use | None]) -> Use | None:
         """What is used of a place; None if it does not begin at a root or at the items of one."""
@@ -240,6 +269,13 @@ class _Finder:
                 return None
             end = match.end()
         return end
+
+
+def _is_double(part: Syntax) -> bool:
+    """Whether it is a number with a point, without a look at what is read."""
+    if part.name == "double" or part.value.__class__ is float:
+        return True
+    return part.name in _ARITHMETIC and any(map(_is_double, part.parts))
 
 
 def _is_read(place: _Place, scope: dict[str, Use | None]) -> bool:

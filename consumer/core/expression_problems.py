@@ -17,6 +17,7 @@ _UNDECLARED = re.compile(r"undeclared reference to '(.+?)'")
 _NO_FIELD = re.compile(r"undefined field '(.+?)' not found in struct '(.+?)'")
 _NO_OPERAND = re.compile(r"expression of type '(.+)' cannot be (.*)")
 
+MACROS = ("all", "exists", "exists_one", "filter", "map")
 COMPARISONS = ("_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_")
 _TEMPLATES = {
     **dict.fromkeys(COMPARISONS, "{operator} compares values of one kind, not {found}"),
@@ -100,11 +101,11 @@ def complaints(error: RuntimeError, text: str) -> list[Complaint]:
     return found or [Complaint(-1, str(error))]
 
 
-def explained(complaint: Complaint, known: Known, *, is_call: bool = False) -> str:
-    """A message in a user's words; `is_call` when it is about a function."""
+def explained(complaint: Complaint, known: Known, *, is_call: bool = False, macro: str = "") -> str:
+    """A message in a user's words; `is_call` when it is about a function, `macro` when about what is made of one."""
     text = complaint.message
     if misfit := complaint.misfit:
-        return _misfit_explained(misfit)
+        return _macro_explained(macro, misfit) if macro else _misfit_explained(misfit)
     if match := _UNDECLARED.search(text):
         name = match[1].partition(".")[0]
         return _function_unknown(name) if is_call else _name_unknown(name, known)
@@ -155,6 +156,11 @@ def _name_unknown(name: str, known: Known) -> str:
         return f"an expression begins with event or record, not {name!r}; did you mean {close}?"
     field = near(name, known.fields) or name
     return f"there is no {name!r}; what an event has is written event.{field}, and text stands in quotes"
+
+
+def _macro_explained(macro: str, misfit: Misfit) -> str:
+    condition = misfit.kinds[0 if misfit.function == "_?_:_" else -1]
+    return f"{macro} asks for a condition on each item, not {_word(condition)}; as in {FUNCTIONS[macro]}"
 
 
 def _misfit_explained(misfit: Misfit) -> str:

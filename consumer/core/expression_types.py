@@ -64,7 +64,7 @@ class Types:
         kinds = shape.kinds - {"null"}
         if kinds in _SCALARS:
             return _SCALARS[kinds][nullable]
-        if kinds == {"array"} and (shape.kinds == {"array"} or not nullable):
+        if kinds == {"array"}:
             return f"list({self.of(shape.item())})"
         return self._object(shape) if kinds == {"object"} else _DYN
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from consumer.core.event_schema import PathImpossible
-from consumer.core.expression_paths import Use
+from consumer.core.expression_paths import Reads, Use
 from consumer.core.values import Fault
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ MOST_ITEMS = 10_000
 """Of one list or object; all that one variable holds may be 10 times as many values."""
 MOST_ITEMS_BUILT = 1_000
 """The same under `map` or `filter`: CEL copies the list for each item (10,000 would take 1.5 GB)."""
+MOST_CHARACTERS_SPLIT = 1_000_000
+"""Of a text that is made a list and looked at as a whole."""
 
 
 class Limits(NamedTuple):
@@ -29,11 +31,17 @@ class Limits(NamedTuple):
     characters: int | None
 
 
-def limits(*, builds_lists: bool, splits: bool) -> Limits:
-    """The limits of an expression that has a `map` or `filter`, or that makes a list of a text."""
-    if not builds_lists:
-        return Limits(MOST_ITEMS, None)
-    return Limits(MOST_ITEMS_BUILT, MOST_ITEMS_BUILT if splits else None)
+def limits(reads: Reads) -> Limits:
+    """The limits of an expression that reads so.
+
+    CEL keeps whatever text it makes until it is done: 9,000 items, and for each of them a text of a megabyte in lower
+    case, took all memory.
+    """
+    if reads.builds_lists:
+        return Limits(MOST_ITEMS_BUILT, MOST_ITEMS_BUILT if reads.splits else MOST_ITEMS)
+    if reads.repeats:
+        return Limits(MOST_ITEMS, MOST_ITEMS)
+    return Limits(MOST_ITEMS, MOST_CHARACTERS_SPLIT if reads.splits else None)
 
 
 class Unreadable(Exception):
@@ -111,12 +119,19 @@ class _Conversion:
             return self._list(value, shape, use)
         if value.__class__ is dict:
             return self._object(value, shape, use)
-        if value.__class__ is str and self._most.characters is not None and len(value) > self._most.characters:
-            raise Unreadable(f"text of more than {self._most.characters} characters, to be split")
+        if value.__class__ is str:
+            return self._text(value)
         kinds = shape.kinds if shape is not None else frozenset()
         if value.__class__ is Decimal or ("number" in kinds and not kinds - _NUMERIC):
             return _to_double(value)
-        return _to_integer(value) if "integer" in kinds and not kinds - _NUMERIC else _to_scalar(value)
+        if "integer" in kinds and not kinds - _NUMERIC:
+            return _to_integer(value)
+        return _to_double(value) if use.in_doubles else value
+
+    def _text(self, value: str) -> str:
+        if self._most.characters is not None and len(value) > self._most.characters:
+            raise Unreadable(f"text of more than {self._most.characters} characters, too long for this expression")
+        return str(_to_scalar(value))
 
     def _list(self, value: list[Any], shape: Shape | None, use: Use) -> list[Any]:
         self._count(len(value), "a list", "items")
@@ -130,7 +145,7 @@ class _Conversion:
         names = [name for name in (value if whole else use.fields) if value.get(name) is not None]
         self._count(len(names), "an object", "fields")
         return {
-            _to_scalar(name): self.convert(value[name], _field(shape, name), _WHOLE if whole else use.fields[name])
+            self._text(name): self.convert(value[name], _field(shape, name), _WHOLE if whole else use.fields[name])
             for name in names
         }
 

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 Schema = dict[str, Any] | bool
 
-_OPENING = ("additionalProperties", "unevaluatedProperties")
+UNEVALUATED = "unevaluatedProperties"
+_OPENING = ("additionalProperties", UNEVALUATED)
 
 
 class Fields(NamedTuple):
@@ -28,13 +29,16 @@ NOTHING_SAID = Fields()
 
 
 def own_fields(schema: dict[str, Any], name: str | None) -> Fields:
-    """What a schema's own keywords say of the field `name` (None: one that nobody lists)."""
+    """What a schema's own keywords say of the field `name` (None: one that nobody lists), all but `UNEVALUATED`.
+
+    That one says something of what no other schema of the same place lists.
+    """
     patterns = schema.get("patternProperties", {})
     properties = schema.get("properties", {})
     listed = [properties[name]] if name in properties else []
     if name is not None:
         listed += [each for pattern, each in patterns.items() if _matches(pattern, name)]
-    others = [schema[key] for key in _OPENING if key in schema and not listed]
+    others = [schema["additionalProperties"]] if "additionalProperties" in schema and not listed else []
     opens = bool(patterns) or any(schema.get(key, False) is not False for key in _OPENING)
     lists = bool(properties) or any(schema.get(key) is False for key in _OPENING)
     return Fields((*listed, *others), bool(listed), lists, opens)
@@ -43,7 +47,7 @@ def own_fields(schema: dict[str, Any], name: str | None) -> Fields:
 def both(said: list[Fields]) -> Fields:
     """Of schemas that hold together."""
     return Fields(
-        tuple(schema for each in said for schema in each.schemas),
+        tuple({id(schema): schema for each in said for schema in each.schemas}.values()),
         any(each.listed for each in said),
         any(each.lists for each in said),
         any(each.opens for each in said),

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from consumer.core.event_schema import Kind, PathImpossible
 from consumer.core.json_fields import (
     NOTHING_SAID,
+    UNEVALUATED,
     Fields,
     Schema,
     all_of,
@@ -47,7 +48,7 @@ class JsonShape:
     def __init__(self, schema: Schema, root: Schema) -> None:
         self._schema = schema
         self._root = root
-        self._fields: dict[str, JsonShape] = {}
+        self._fields: dict[str, JsonShape | None] = {}
 
     @cached_property
     def identity(self) -> Hashable:
@@ -57,33 +58,49 @@ class JsonShape:
     @cached_property
     def kinds(self) -> frozenset[Kind]:
         """The JSON types that a value may have."""
-        return frozenset(kind for kind, sample in _SAMPLES.items() if self._allows(self._schema, sample))
+        return frozenset(kind for kind, sample in _SAMPLES.items() if self._allows(self._schema, sample, {}))
 
     @cached_property
     def names(self) -> tuple[str, ...]:
-        """The fields that `properties` list, wherever they stand."""
-        return tuple(
-            dict.fromkeys(name for each in self._applied(self._schema, set()) for name in each.get("properties", ()))
-        )
+        """The fields that `properties` list, wherever they stand, and where something may be."""
+        return tuple(name for name in self._listed if self._field(name) is not None)
 
     @cached_property
     def is_open(self) -> bool:
         """Whether an object may have other fields; one that lists `properties` is taken as closed."""
-        return self._object(self._schema, None, ()).open_to_others
+        return self._object(self._schema, None, {}).open_to_others
 
     def field(self, name: str) -> JsonShape:
         """What stands in the field `name`."""
-        if name in self._fields:
-            return self._fields[name]
-        found = self._object(self._schema, name, ())
-        shape = JsonShape(all_of(found.schemas), self._root)
-        if (not found.listed and not found.open_to_others) or not shape.kinds:
+        shape = self._field(name)
+        if shape is None and name in self._listed:
+            raise PathImpossible(name, (), f"the schema lists {name!r}, but lets nothing stand there{self._refusal()}")
+        if shape is None:
             raise PathImpossible(name, self.names, f"the schema has no {name!r} there")
-        return self._fields.setdefault(name, shape)
+        return shape
+
+    @cached_property
+    def _listed(self) -> tuple[str, ...]:
+        return tuple(
+            dict.fromkeys(name for each in self._applied(self._schema, set()) for name in each.get("properties", ()))
+        )
+
+    def _field(self, name: str) -> JsonShape | None:
+        if name not in self._fields:
+            found = self._object(self._schema, name, {})
+            shape = JsonShape(all_of(found.schemas), self._root)
+            impossible = (not found.listed and not found.open_to_others) or not shape.kinds
+            self._fields[name] = None if impossible else shape
+        return self._fields[name]
+
+    def _refusal(self) -> str:
+        if any(each.get("additionalProperties") is False for each in self._applied(self._schema, set())):
+            return ": additionalProperties: false refuses what only allOf lists, unevaluatedProperties: false does not"
+        return ""
 
     def item(self, index: int | None = None) -> JsonShape:
         """What stands at an index, or at any."""
-        shape = JsonShape(self._item(self._schema, index, ()), self._root)
+        shape = JsonShape(self._item(self._schema, index, {}), self._root)
         if index is not None and not shape.kinds:
             raise PathImpossible(index, (), f"the schema's list has no item {index}")
         return shape
@@ -99,44 +116,58 @@ class JsonShape:
 
     def allows(self, constant: Any) -> bool:  # noqa: ANN401 - any JSON scalar
         """Whether a value may be this constant, by `type`, `enum` and `const`."""
-        return self._allows(self._schema, constant, exact=True)
+        return self._allows(self._schema, constant, {}, exact=True)
 
-    def _allows(self, schema: Schema, value: Any, *, exact: bool = False, seen: tuple[int, ...] = ()) -> bool:  # noqa: ANN401 - any JSON value
+    # Each of these three goes through the schemas of one place, and through every one once: `known` holds what was
+    # found, and what says least for one that is being looked at, since a schema may refer to itself.
+
+    def _allows(self, schema: Schema, value: Any, known: dict[int, bool], *, exact: bool = False) -> bool:  # noqa: ANN401 - any JSON value
         if isinstance(schema, bool):
             return schema
-        if id(schema) in seen:
-            return True
-        seen = (*seen, id(schema))
-        if not _own_keywords_allow(schema, value, exact=exact):
-            return False
+        if id(schema) in known:
+            return known[id(schema)]
+        known[id(schema)] = True
         groups = [[each] for each in self._together(schema)] + [schema[key] for key in _CHOICES if key in schema]
-        return all(any(self._allows(each, value, exact=exact, seen=seen) for each in group) for group in groups)
+        known[id(schema)] = _own_keywords_allow(schema, value, exact=exact) and all(
+            any(self._allows(each, value, known, exact=exact) for each in group) for group in groups
+        )
+        return known[id(schema)]
 
-    def _object(self, schema: Schema, name: str | None, seen: tuple[int, ...]) -> Fields:
+    def _object(self, schema: Schema, name: str | None, known: dict[int, Fields]) -> Fields:
         """What the schema says of the field `name` of an object (None: one that nobody lists)."""
-        if isinstance(schema, bool) or id(schema) in seen:
+        if isinstance(schema, bool):
             return NOTHING_SAID
-        seen = (*seen, id(schema))
+        if id(schema) in known:
+            return known[id(schema)]
+        known[id(schema)] = NOTHING_SAID
         said = [own_fields(schema, name)]
-        said += [self._object(each, name, seen) for each in self._together(schema)]
+        said += [self._object(each, name, known) for each in self._together(schema)]
         for key in _CHOICES:
-            branches = [each for each in schema.get(key, ()) if self._allows(each, {})]
+            branches = [each for each in schema.get(key, ()) if self._allows(each, {}, {})]
             if branches:
-                said.append(either([self._object(each, name, seen) for each in branches]))
-        together = both(said)
-        conditional = [self._object(each, name, seen) for each in _conditional(schema)]
-        return together if together.listed or not conditional else both([together, where_listed(conditional)])
+                said.append(either([self._object(each, name, known) for each in branches]))
+        found = both(said)
+        conditional = [self._object(each, name, known) for each in _conditional(schema)]
+        if conditional and not found.listed:
+            found = both([found, where_listed(conditional)])
+        if UNEVALUATED in schema and not found.listed:
+            found = both([found, found._replace(schemas=(schema[UNEVALUATED],))])
+        known[id(schema)] = found
+        return found
 
-    def _item(self, schema: Schema, index: int | None, seen: tuple[int, ...]) -> Schema:
-        if isinstance(schema, bool) or id(schema) in seen:
+    def _item(self, schema: Schema, index: int | None, known: dict[int, Schema]) -> Schema:
+        if isinstance(schema, bool):
             return True
-        seen = (*seen, id(schema))
-        said = [_own_item(schema, index), *[self._item(each, index, seen) for each in self._together(schema)]]
+        if id(schema) in known:
+            return known[id(schema)]
+        known[id(schema)] = True
+        said = [_own_item(schema, index), *[self._item(each, index, known) for each in self._together(schema)]]
         for key in _CHOICES:
-            branches = [each for each in schema.get(key, ()) if self._allows(each, [])]
+            branches = [each for each in schema.get(key, ()) if self._allows(each, [], {})]
             if branches:
-                said.append(any_of([self._item(each, index, seen) for each in branches]))
-        return all_of(said)
+                said.append(any_of([self._item(each, index, known) for each in branches]))
+        known[id(schema)] = all_of(said)
+        return known[id(schema)]
 
     def _applied(self, schema: Schema, seen: set[int]) -> Iterator[dict[str, Any]]:
         """The schema and all that may apply to the same value."""

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 ReadText = Callable[[Any, "Record"], str | None]
 
+_new = tuple.__new__  # a named tuple without the call that takes its fields by name, for what is made for every event
 _CLOCK_TOLERANCE = 5 * 60 * 1000  # milliseconds that an event's own time may be ahead of its record's
 
 
@@ -111,14 +112,14 @@ class Mapping:
             return Rejection("map", fault.reason, f"{self.name}: {part}: {fault.detail}", self.index)
         if not attributes:
             return Skipped(self.index)
-        return ProfileUpdate(identity, attributes, occurred_at, self.index)
+        return _new(ProfileUpdate, (identity, attributes, occurred_at, self.index))
 
     def _identify(self, event: Any, record: Record) -> Identity:  # noqa: ANN401 - any value of an event
         for kind, _, read, _ in self.identities:
             value = read(event, record)
             if value is None or value == "":
                 continue
-            identity = Identity(kind, text_of(value))
+            identity = _new(Identity, (kind, value if value.__class__ is str else text_of(value)))
             if fault := identity_fault(identity):
                 raise Fault("identity_invalid", fault)
             return identity
@@ -141,6 +142,15 @@ def _truth(value: Any) -> bool:  # noqa: ANN401 - any result of an expression
     return bool(value)
 
 
+def _read_constants(paths: tuple[Path, ...]) -> Read:
+    """What reads the key of a table: a tuple of constants, or, where there is one path, the constant itself."""
+    reads = [read_path(path) for path in paths]
+    if len(reads) == 1:
+        read = reads[0]
+        return lambda event, record: constant_of(read(event, record))
+    return lambda event, record: tuple([constant_of(read(event, record)) for read in reads])
+
+
 class _Topic:
     """The mappings of one topic: a table per set of `where` paths, from the values there to the mapping."""
 
@@ -148,16 +158,17 @@ class _Topic:
         self.decode = mappings[0].format.decode  # they all name the same
         if readers := [mapping.format.registered for mapping in mappings if mapping.format.registered]:
             self.decode = FramedDecoder(schemas, readers)
-        tables: dict[tuple[Path, ...], dict[tuple[Any, ...], Mapping]] = {}
+        tables: dict[tuple[Path, ...], dict[Any, Mapping]] = {}
         for mapping in mappings:
             paths = tuple(sorted(mapping.where, key=repr))
             table = tables.setdefault(paths, {})
-            table.update(dict.fromkeys(product(*[mapping.where[path] for path in paths]), mapping))
-        self._tables = [([read_path(path) for path in paths], table) for paths, table in tables.items()]
+            wanted = mapping.where[paths[0]] if len(paths) == 1 else product(*[mapping.where[path] for path in paths])
+            table.update(dict.fromkeys(wanted, mapping))
+        self._tables = [(_read_constants(paths), table) for paths, table in tables.items()]
 
     def find(self, event: Any, record: Record) -> Mapping | None:  # noqa: ANN401 - any value of an event
-        for reads, table in self._tables:
-            mapping = table.get(tuple([constant_of(read(event, record)) for read in reads]))
+        for read, table in self._tables:
+            mapping = table.get(read(event, record))
             if mapping is not None:
                 return mapping
         return None

@@ -32,7 +32,7 @@ REASONS: dict[Stage, tuple[str, ...]] = {
 """Every reason of a rejection, by the stage that finds it."""
 
 _MBOX_PC = re.compile(r"[0-9A-Za-z-]{1,128}(?:\.[0-9]+_[0-9]+)?")
-_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]*")
+_unreserved = re.compile(r"[A-Za-z0-9._~-]*").fullmatch
 _ECID_DIGITS = 38
 _LONGEST_THIRD_PARTY_ID = 256
 
@@ -112,15 +112,15 @@ def identity_fault(identity: Identity) -> str | None:
 
 def encode_identity(identity: Identity) -> bytes:
     """The identity parameter as it is sent: `mbox3rdPartyId=c-1`, percent-encoded ASCII."""
-    return f"{identity.kind}={_percent_encoded(identity.value)}".encode("ascii")
+    return f"{identity.kind}={_percent_encoded(identity.value)}".encode()
 
 
 def encode_attributes(attributes: Mapping[str, str]) -> bytes:
     """`name=value&name=value`, percent-encoded ASCII, in the order given; without the prefix `profile.`."""
     values = tuple(attributes.values())
-    if not _UNRESERVED.fullmatch("".join(values)):  # one look at all of them: most need no encoding
+    if not _unreserved("".join(values)):  # one look at all of them: most need no encoding
         values = tuple(map(_percent_encoded, values))
-    return (_template(tuple(attributes)) % values).encode("ascii")
+    return (_template(tuple(attributes)) % values).encode()
 
 
 @lru_cache(maxsize=4096)
@@ -131,4 +131,4 @@ def _template(names: tuple[str, ...]) -> str:
 
 def _percent_encoded(text: str) -> str:
     """RFC 3986: everything but unreserved characters as the percent-encoded bytes of its UTF-8."""
-    return text if _UNRESERVED.fullmatch(text) else quote(text, safe="")
+    return text if _unreserved(text) else quote(text, safe="")

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
-from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_RFC_3339 = re.compile(
+_is_rfc_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-5][0-9])"
-)
+).fullmatch
 _WITHOUT_OFFSET = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?")
 _DATE_ONLY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EPOCH_DIGITS = re.compile(r"-?[0-9]{1,18}")
@@ -24,13 +24,18 @@ _MILLISECOND = timedelta(milliseconds=1)
 _MONTHS = "January February March April May June July August September October November December".split()  # noqa: SIM905 - twelve strings are harder to read
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
-_CODES: dict[str, Callable[[datetime], str]] = {
-    "Y": lambda moment: f"{moment.year:04}",
-    "m": lambda moment: f"{moment.month:02}",
-    "d": lambda moment: f"{moment.day:02}",
-    "H": lambda moment: f"{moment.hour:02}",
-    "M": lambda moment: f"{moment.minute:02}",
-    "S": lambda moment: f"{moment.second:02}",
+_NUMBERS = {
+    "Y": ("year", "%04d"),
+    "m": ("month", "%02d"),
+    "d": ("day", "%02d"),
+    "H": ("hour", "%02d"),
+    "M": ("minute", "%02d"),
+    "S": ("second", "%02d"),
+    "f": ("microsecond", "%06d"),
+}
+"""Codes that are an attribute of a moment, and its digits: what most formats are made of."""
+
+_WORDS: dict[str, Callable[[datetime], str]] = {
     "y": lambda moment: f"{moment.year % 100:02}",
     "j": lambda moment: f"{moment.timetuple().tm_yday:03}",
     "b": lambda moment: _MONTHS[moment.month - 1][:3],
@@ -41,9 +46,9 @@ _CODES: dict[str, Callable[[datetime], str]] = {
     "I": lambda moment: f"{(moment.hour - 1) % 12 + 1:02}",
     "Z": lambda moment: str(moment.tzname()),
     "z": lambda moment: moment.strftime("%z"),
-    "f": lambda moment: f"{moment.microsecond:06}",
     "%": lambda _: "%",
 }
+_CODES = (*_NUMBERS, *_WORDS)
 
 
 class TimeInvalid(ValueError):
@@ -60,7 +65,9 @@ def read_moment(value: Any, zone: tzinfo = UTC) -> datetime:  # noqa: ANN401 - a
     """
     try:
         if value.__class__ is str:
-            return _from_text(value, zone)
+            if _is_rfc_3339(value):
+                return datetime.fromisoformat(value.upper()).astimezone(zone)
+            return _from_other_text(value, zone)
         if value.__class__ in (int, float, Decimal):
             return _from_epoch(value, zone)
     except (ValueError, OverflowError) as error:
@@ -79,17 +86,28 @@ def format_writer(text: str) -> Callable[[datetime], str]:
     Raises:
         TimeInvalid: an unknown code, or no code at all.
     """
-    parts: list[Callable[[datetime], str]] = []
+    if text == "%Y-%m-%d":
+        return date.isoformat  # the usual one, and written three times as fast
+    template = ""
+    reads: list[Callable[[datetime], Any]] = []
     for code, literal in re.findall(r"%(.?)|([^%]+)", text, re.DOTALL):
         if literal:
-            parts.append(partial(_literal, literal))
-        elif code in _CODES:
-            parts.append(_CODES[code])
+            template += literal
+        elif code in _NUMBERS:
+            name, digits = _NUMBERS[code]
+            template += digits
+            reads.append(attrgetter(name))
+        elif code in _WORDS:
+            template += "%s"
+            reads.append(_WORDS[code])
         else:
             raise TimeInvalid(f"%{code} is no format code; there are {' '.join('%' + known for known in _CODES)}")
     if not re.search(r"%[^%]", text.replace("%%", "")):
         raise TimeInvalid("a format needs a code such as %Y-%m-%d")
-    return lambda moment: "".join([part(moment) for part in parts])
+    if all(isinstance(read, attrgetter) for read in reads):
+        numbers = attrgetter(*[_NUMBERS[code][0] for code in re.findall("%(.)", text)])
+        return lambda moment: template % numbers(moment)
+    return lambda moment: template % tuple([read(moment) for read in reads])
 
 
 def time_zone(name: str) -> tzinfo:
@@ -106,13 +124,7 @@ def time_zone(name: str) -> tzinfo:
         raise TimeInvalid(f"no time zone {name!r}; write one such as Europe/Amsterdam") from None
 
 
-def _literal(text: str, _: datetime) -> str:
-    return text
-
-
-def _from_text(value: str, zone: tzinfo) -> datetime:
-    if _RFC_3339.fullmatch(value):
-        return datetime.fromisoformat(value.upper()).astimezone(zone)
+def _from_other_text(value: str, zone: tzinfo) -> datetime:
     if _DATE_ONLY.fullmatch(value):
         return datetime.fromisoformat(value).replace(tzinfo=zone)
     if _EPOCH_DIGITS.fullmatch(value):

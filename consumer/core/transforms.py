@@ -74,23 +74,17 @@ def apply_transforms(value: Any, transforms: tuple[Transform, ...]) -> Any:  # n
     Raises:
         Fault: `transform_failed` naming the transform, `value_not_scalar` or `value_not_exact`.
     """
-    for transform in transforms:
+    for name, change, joins, _ in transforms:
         if value is None or value == "":
             return None
-        if value.__class__ is list and not transform.joins:
-            value = [_apply(item, transform) for item in value]
-        else:
-            value = _apply(value, transform)
+        try:
+            if value.__class__ is list and not joins:
+                value = [None if item is None or item == "" else change(item) for item in value]
+            else:
+                value = change(value)
+        except _Failed as failure:
+            raise Fault("transform_failed", f"transform {name}: {failure}") from None
     return value
-
-
-def _apply(value: Any, transform: Transform) -> Any:  # noqa: ANN401 - any value of an event
-    if value is None or value == "":
-        return None
-    try:
-        return transform.change(value)
-    except _Failed as failure:
-        raise Fault("transform_failed", f"transform {transform.name}: {failure}") from None
 
 
 class _Failed(Exception):
@@ -215,11 +209,11 @@ def _date(node: Node) -> Change:
         raise TransformInvalid(f"date: {fault}") from None
 
     def change(value: Any) -> str:  # noqa: ANN401 - any value of an event
-        if isinstance(value, (dict, list)):
-            raise Fault("value_not_scalar", f"{kind_of(value)} is no time")
         try:
             return write(read_moment(value, zone))
         except TimeInvalid as fault:
+            if isinstance(value, (dict, list)):
+                raise Fault("value_not_scalar", f"{kind_of(value)} is no time") from None
             raise _Failed(str(fault)) from None
 
     return change

@@ -42,7 +42,7 @@ class TypeShape:
     """The shape of a place where a value is of any of these types."""
 
     def __init__(self, types: Iterable[EventType]) -> None:
-        self._types = tuple(_branches(types))
+        self._types = tuple({id(each): each for each in _branches(types)}.values())
 
     @cached_property
     def identity(self) -> Hashable:

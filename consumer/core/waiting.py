@@ -31,7 +31,9 @@ _FIRST = Struct("<Iq")
 _NEWEST = Struct("<HqQ")
 """What the newest event replaces: shape, and the rank in two parts; then the suffix, a blank, and the pairs."""
 
+_STAYS = slice(0, _FIRST.size)
 _SHAPE = slice(_FIRST.size, _FIRST.size + 2)
+_NEWEST_SHAPE = slice(0, 2)
 _NO_SHAPE = b"\0\0"
 
 _MOST_SHAPES = (1 << 16) - 1
@@ -130,12 +132,13 @@ class Waiting:
 
     def newest(self, update: ProfileUpdate, suffix: bytes, pairs: bytes) -> bytes:
         """A packed `Newest` of an event read now, whose attributes are `pairs` when encoded."""
-        names = update.mapping, tuple(update.attributes)
+        _, attributes, occurred_at, mapping = update
+        names = mapping, tuple(attributes)
         shape = self._shapes.get(names, 0)
         if not shape and len(self._shapes) < _MOST_SHAPES:
             shape = self._shapes[names] = len(self._shapes) + 1
         self._sequence += 1
-        return b"%b%b %b" % (_NEWEST.pack(shape, update.occurred_at, self._sequence), suffix, pairs)
+        return _NEWEST.pack(shape, occurred_at, self._sequence) + suffix + b" " + pairs
 
     def open(self, partition: TopicPartition) -> None:
         """A partition that events will come from."""
@@ -150,11 +153,13 @@ class Waiting:
         """Replace what waits whole, when it is one event's values of the same shape: its update's number, else None."""
         box = self._boxes[partition]
         before = box.get(key)
-        if not isinstance(before, bytes) or before[_SHAPE] != newest[:2] or before[_SHAPE] == _NO_SHAPE:
+        shape = newest[_NEWEST_SHAPE]
+        if not isinstance(before, bytes) or before[_SHAPE] != shape or shape == _NO_SHAPE:
             return None
-        box[key] = before[: _FIRST.size] + newest
-        self.size += _FIRST.size + len(newest) - len(before)
-        return int.from_bytes(before[:4], "little")
+        box[key] = after = before[_STAYS] + newest
+        self.size += len(after) - len(before)
+        number: int = _FIRST.unpack_from(before)[0]
+        return number
 
     def add(self, partition: TopicPartition, key: bytes, first: tuple[int, int], newest: bytes) -> None:
         """The first event of an identity that has nothing waiting: the number of its update, and its timestamp."""

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import ast
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import TopicPartition as KafkaPartition
 
+import consumer as consumer_package
 from consumer.adapters.kafka_commits import Commits
 from consumer.core.acknowledgement import CommitResult
 from consumer.core.partition import Commit
@@ -124,15 +127,37 @@ def test_an_error_of_one_partition_is_not_that_of_another(commits: Commits, cons
     ]
 
 
+FENCED = ("UNKNOWN_MEMBER_ID", "FENCED_INSTANCE_ID", "FENCED_MEMBER_EPOCH", "_ASSIGNMENT_LOST")
+"""This member no longer speaks for the group: the commit is forgotten."""
+
+RETRIABLE = (
+    "ILLEGAL_GENERATION",  # a rebalance overtook the commit, and may leave us the partition
+    "REBALANCE_IN_PROGRESS",
+    "STALE_MEMBER_EPOCH",
+    "NOT_COORDINATOR",  # the coordinator has moved, is starting, or is away
+    "COORDINATOR_LOAD_IN_PROGRESS",
+    "COORDINATOR_NOT_AVAILABLE",
+    "NOT_ENOUGH_REPLICAS",
+    "UNKNOWN_TOPIC_OR_PART",
+    "REQUEST_TIMED_OUT",
+    "TOPIC_AUTHORIZATION_FAILED",  # until somebody gives us the right
+    "GROUP_AUTHORIZATION_FAILED",
+    "_WAIT_COORD",  # the library's own
+    "_TIMED_OUT",
+    "_TRANSPORT",
+    "_STATE",
+    "_DESTROY",
+)
+"""The same commit may succeed later, and the partition may still be ours."""
+
+
 @pytest.mark.parametrize(
     ("code", "expected"),
     [
-        (KafkaError.UNKNOWN_MEMBER_ID, CommitResult(commit(A, 1), "UNKNOWN_MEMBER_ID", fenced=True)),
-        (KafkaError.FENCED_INSTANCE_ID, CommitResult(commit(A, 1), "FENCED_INSTANCE_ID", fenced=True)),
-        (KafkaError.ILLEGAL_GENERATION, CommitResult(commit(A, 1), "ILLEGAL_GENERATION", retriable=True)),
-        (KafkaError.STALE_MEMBER_EPOCH, CommitResult(commit(A, 1), "STALE_MEMBER_EPOCH", retriable=True)),
-        (KafkaError._WAIT_COORD, CommitResult(commit(A, 1), "_WAIT_COORD", retriable=True)),
+        *((getattr(KafkaError, name), CommitResult(commit(A, 1), name, fenced=True)) for name in FENCED),
+        *((getattr(KafkaError, name), CommitResult(commit(A, 1), name, retriable=True)) for name in RETRIABLE),
     ],
+    ids=[*FENCED, *RETRIABLE],
 )
 def test_an_error_of_the_request_counts_for_all(
     commits: Commits, consumer: Consumer, code: int, expected: CommitResult
@@ -191,3 +216,27 @@ def test_what_is_not_ours_is_never_committed(kafka: Kafka) -> None:
         member.until(lambda: len(member.results) == 2, "answered")
         assert {result.commit: result.fenced for result in member.results} == {late: True, foreign: True}
         assert committed(kafka, group) == {one: (0, "")}
+
+
+def waiting_commits(of: ast.AST) -> list[int]:
+    """Lines of calls that commit to Kafka and wait for the answer, or may."""
+    calls = [node for node in ast.walk(of) if isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "commit"]
+    named = [({word.arg: word.value for word in call.keywords}, call.lineno) for call in calls]
+    kafkas = [(words, line) for words, line in named if words.keys() & {"offsets", "message", "asynchronous"}]
+    return [line for words, line in kafkas if getattr(words.get("asynchronous"), "value", None) is not True]
+
+
+def test_nowhere_in_the_program_does_a_commit_wait_for_its_answer() -> None:
+    files = [*Path(consumer_package.__file__).parent.rglob("*.py")]
+    found = {file.name: ast.parse(file.read_text()) for file in files}
+    words = {
+        name: [node.arg for node in ast.walk(tree) if isinstance(node, ast.keyword)] for name, tree in found.items()
+    }
+    asked = {name for name, given in words.items() if "asynchronous" in given}
+    assert asked == {"kafka_commits.py", "dead_letter_topic.py"}, "all commits are where this test has looked"
+    assert {name: lines for name, tree in found.items() if (lines := waiting_commits(tree))} == {}
+    assert waiting_commits(ast.parse("consumer.commit(offsets=x)\nconsumer.commit(offsets=x, asynchronous=False)")) == [
+        1,
+        2,
+    ]
+    assert waiting_commits(ast.parse("a.commit(offsets=x, asynchronous=True)\nsource.commit(commits)")) == []

@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import pytest
 from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import TopicPartition as Partition
 
+from consumer.adapters import kafka_errors, kafka_lookup
 from consumer.adapters.kafka_config import Connection
 from consumer.adapters.kafka_lookup import Lookup
 from consumer.core.record import TopicPartition
@@ -45,6 +47,40 @@ def test_whoever_asks_hears_of_every_fault(lookup: Lookup, monkeypatch: pytest.M
         answered(lookup.partitions(["t"]))
     monkeypatch.setattr(lookup, "_ask_committed", fails)
     with pytest.raises(type(fault)):
+        answered(lookup.committed("g", [TopicPartition("t", 0)]))
+
+
+class Coordinator:
+    """Stands in for the consumer that asks: says these codes first, then that nothing was committed."""
+
+    def __init__(self, *codes: int) -> None:
+        self.codes = list(codes)
+
+    def poll(self, timeout: float) -> None:
+        """Nothing was refused."""
+
+    def committed(self, asked: list[Partition], timeout: float) -> list[Partition]:
+        del timeout
+        if self.codes:
+            raise KafkaException(KafkaError(self.codes.pop(0)))
+        return asked
+
+
+def test_while_a_coordinator_moves_the_group_is_asked_again(lookup: Lookup, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kafka_lookup, "AGAIN", 0)
+    coordinator = Coordinator(*kafka_errors.MOVING)
+    lookup._groups["g"] = coordinator  # type: ignore[assignment]
+    assert answered(lookup.committed("g", [TopicPartition("t", 0)])) == {}
+    assert coordinator.codes == []
+
+
+def test_one_that_moves_for_ever_and_any_other_word_are_told(lookup: Lookup, monkeypatch: pytest.MonkeyPatch) -> None:
+    lookup._groups["g"] = Coordinator(KafkaError.INVALID_GROUP_ID)  # type: ignore[assignment]
+    with pytest.raises(KafkaException, match="INVALID_GROUP_ID"):
+        answered(lookup.committed("g", [TopicPartition("t", 0)]))
+    monkeypatch.setattr(kafka_lookup, "ANSWER_SECONDS", 0)
+    lookup._groups["g"] = Coordinator(KafkaError.NOT_COORDINATOR)  # type: ignore[assignment]
+    with pytest.raises(KafkaException, match="NOT_COORDINATOR"):
         answered(lookup.committed("g", [TopicPartition("t", 0)]))
 
 

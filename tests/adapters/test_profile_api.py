@@ -190,6 +190,14 @@ def test_retry_after_as_a_date_is_read_with_the_wall_clock() -> None:
     assert 3000 < outcome.retry_after <= 3600
 
 
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("0", 0.0), ("86400", 86400.0), ("-1", None), ("soon", None), ("", None)],
+)
+def test_retry_after_of_any_kind_is_taken_or_let_go(header: str, seconds: float | None) -> None:
+    assert outcomes(ScriptedTarget(answer(503, b"", f"Retry-After: {header}"))) == [Throttled(503, seconds)]
+
+
 def test_configured_rules_are_tried_first() -> None:
     target = ScriptedTarget(answer(200, b"quota exceeded"))
     assert outcomes(target, 1, ResponseRule(200, "throttled", "quota")) == [Throttled(200)]
@@ -422,3 +430,21 @@ def test_nothing_of_a_call_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFi
         outcomes(ScriptedTarget(*scripts), 5, how=how._replace(token_file=file))
     for secret in ("c-1", "gold", "s3cret"):
         assert secret not in caplog.text
+
+
+def test_a_connection_that_the_other_side_has_half_closed_loses_and_doubles_nothing() -> None:
+    async def half_close(writer: asyncio.StreamWriter) -> None:
+        writer.write(answer(200, ACCEPTED))
+        await writer.drain()
+        writer.write_eof()
+
+    async def main() -> list[Outcome]:
+        async with target.running(), api(target.url) as calling:
+            first = await calling.call(send(b"profile.a=1"))
+            await asyncio.sleep(0.05)  # its FIN arrives
+            return [first, await calling.call(send(b"profile.a=2"))]
+
+    target = ScriptedTarget(half_close, answer(200, ACCEPTED))
+    assert asyncio.run(main()) == [Delivered(200), Delivered(200)]
+    assert [request.body.rpartition(b"&")[2] for request in target.requests] == [b"profile.a=1", b"profile.a=2"]
+    assert [request.connection for request in target.requests] == [1, 2]

@@ -24,6 +24,8 @@ from tests.adapters.snapshots import snapshot
 from tests.core.builders import FORBIDDEN, MILLIS, T0, T1, WALL, Script, letters, record
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from structlog.typing import EventDict
 
     from consumer.core.record import TopicPartition
@@ -49,7 +51,8 @@ class Source:
     def __init__(self, **ends: int) -> None:
         self._ends = {T0: ends.get("t0"), T1: ends.get("t1")}
 
-    def end_offsets(self) -> dict[TopicPartition, int]:
+    def end_offsets(self, positions: Mapping[TopicPartition, int]) -> dict[TopicPartition, int]:
+        del positions
         return {key: end for key, end in self._ends.items() if end is not None}
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 Fate = Literal["delivered", "skipped", "unmatched", "dead", "flawed"]
 """`dead` can't be decoded. `flawed` is refused by Target, for ever or until it is cured: dead or delivered."""
 
-SLOTS = 8
+SLOTS = 32
 """Attributes that the events of one customer set in turn, besides `latest`; so that few events hide each other."""
 
 

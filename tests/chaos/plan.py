@@ -80,7 +80,8 @@ class Plan(NamedTuple):
         """For a person who looks for what went wrong."""
         head = f"seed {self.seed}: {self.theme}, {self.protocol}{', static' if self.static else ''}"
         head += f", metadata {self.metadata_limit}, latency {self.latency:.3f}, flaws {self.flaws:.2f}"
-        steps = (f"  {each.at:5.2f} {each.action} {each.who} {each.amount or ''}{each.name}" for each in self.steps)
+        told = [each for each in self.steps if each.action != "produce"]
+        steps = [f"  {each.at:5.2f} s: {each.action} {each.name or each.who}" for each in told]
         return "\n".join([head, *steps])
 
 
@@ -105,7 +106,8 @@ def make(seed: int) -> Plan:
         seed,
         theme,
         protocol,
-        static=chance.random() < 0.3,
+        # With the protocol "consumer" the name of a member that was killed is taken until its session ends.
+        static=chance.random() < 0.3 and protocol != "consumer",
         metadata_limit=chance.choice((40, 200)) if theme == "crash" else 4096,
         latency=chance.choice((0.002, 0.02, 0.05)),
         flaws=0.15 if theme == "letters" else 0.02,
@@ -114,7 +116,7 @@ def make(seed: int) -> Plan:
 
 
 def _events(chance: Random) -> list[Step]:
-    return [Step(0.2 + 0.5 * index, "produce", amount=chance.randrange(40, 160)) for index in range(12)]
+    return [Step(0.2 + 0.1 * index, "produce", amount=chance.randrange(5, 35)) for index in range(60)]
 
 
 def _rebalances(chance: Random) -> list[Step]:
@@ -145,12 +147,13 @@ def _freezes(chance: Random) -> list[Step]:
     at = chance.uniform(1.5, 2.5)
     long = [Step(at, "freeze", 0), Step(at + chance.uniform(7.5, 8.5), "thaw", 0)]
     short = [Step(1.0 + at, "freeze", 1), Step(1.0 + at + chance.uniform(0.2, 1.5), "thaw", 1)]
-    after = [Step(at + 5.0 + 0.4 * index, "produce", amount=60) for index in range(10)]
+    after = [Step(at + 5.0 + 0.1 * index, "produce", amount=15) for index in range(40)]
     return [Step(0.3, "start", 1), *long, *short, *after]
 
 
 def _target(chance: Random) -> list[Step]:
-    names = [chance.choice(tuple(TARGET_FAULTS)) for _ in range(3)]
+    names = ["hangs", *(chance.choice(tuple(TARGET_FAULTS)) for _ in range(2))]
+    chance.shuffle(names)
     return [Step(1.0 + 1.8 * index + chance.random(), "target", name=name) for index, name in enumerate(names)]
 
 

@@ -14,13 +14,11 @@ from consumer.core.dead_letters import DeadLetters
 from consumer.core.delivery import Delivery
 from consumer.core.intake import Intake
 from consumer.core.outcome import Delivered, Transient
-from consumer.core.partition import Partition
+from consumer.core.partition import Commit, Partition
 from consumer.runner import Runner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-
-    from consumer.core.partition import Commit
 
 NONE: Final = "none"
 
@@ -71,7 +69,8 @@ def commit_after_lost() -> None:
     lost, assigned = Runner.lost, Runner.assigned
 
     def keep(self: Runner, partitions: Any) -> None:
-        kept.extend(self._engine.commits(final=partitions))
+        known = {key: self._engine.partitions[key] for key in partitions}
+        kept.extend(Commit(key, part.tracker.committable, "", part.generation) for key, part in known.items())
         lost(self, partitions)
 
     def give(self: Runner, assignments: Any) -> None:

@@ -20,18 +20,22 @@ from tests.chaos.ledger import SLOTS, Disruption, Entry, Fate, Happened, Letter,
 from tests.chaos.plan import CUSTOMERS, PARTITIONS, TARGET_FAULTS, UNKNOWN_OUTCOMES
 from tests.end_to_end.load import refuse_all
 from tests.end_to_end.service import Service
+from tests.kafka import KafkaCluster
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from tests.chaos.plan import Action, Plan, Step
-    from tests.kafka import KafkaCluster
+    from tests.kafka import Kafka
 
 STUCK = 30.0
 """Seconds without any progress, once nothing is wrong any more, after which a run has failed."""
 
 OBSERVE_EVERY = 0.15
+ACTIVE = 12
+"""Customers that have events at a time: each falls silent after a while, so that an old value is not soon healed."""
+
 FLAW = {"setting": ["flaw"], "status": 400}
 SESSION = {"cooperative": 3.0, "eager": 3.0, "consumer": 6.0}
 """Seconds without a heartbeat after which the group goes on without a member."""
@@ -48,7 +52,11 @@ attributes:
 
 
 class Failed(Exception):
-    """A run that found something; the message says what, and how to repeat it."""
+    """A run that found something: in one line, and all that may help to understand it."""
+
+    def __init__(self, what: str, *details: object) -> None:
+        self.what = what
+        super().__init__("\n".join([what, *map(str, details)]))
 
 
 class Member(Service):
@@ -68,11 +76,17 @@ class Member(Service):
         if self.running:
             self.process.send_signal(number)
 
-    def ended_badly(self) -> str | None:
-        """What it said last, when it ended in a way that nobody asked for."""
-        if self._process is None or self.running or self.process.returncode in self.expected:
-            return None
-        return f"a member ended with {self.process.returncode}:\n{self.log_file.read_text()[-3000:]}"
+    def ask_to_stop(self) -> None:
+        """SIGTERM. Before it has said that it starts, it can't do more than end."""
+        if self.running:
+            if len(self.logs("starting")) < self._starts:
+                self.expected |= {-signal.SIGTERM}
+            self.signal(signal.SIGTERM)
+
+    @property
+    def ended_badly(self) -> bool:
+        """Whether it ended in a way that nobody asked for."""
+        return self._process is not None and not self.running and self.process.returncode not in self.expected
 
     def told(self) -> str:
         """What its status says of partitions that are not at rest."""
@@ -90,7 +104,7 @@ class Member(Service):
 class World:
     """One run: `run` carries out the plan, heals everything, waits for the end, and judges."""
 
-    def __init__(self, kafka: KafkaCluster, folder: Path, plan: Plan, plant: str = plants.NONE) -> None:
+    def __init__(self, kafka: Kafka, folder: Path, plan: Plan, plant: str = plants.NONE) -> None:
         self._kafka = kafka
         self._plan = plan
         self._chance = Random(plan.seed + 1)  # noqa: S311  # repeatable chance, no secret
@@ -159,8 +173,7 @@ class World:
             self._finish()
             verdict = judge(self._entries, self._happened())
         if verdict.faults:
-            shown = "\n".join(verdict.faults[:20])
-            raise Failed(f"{len(verdict.faults)} faults:\n{shown}\n{self._plan}")
+            raise Failed(verdict.faults[0], f"{len(verdict.faults)} faults:", *verdict.faults[:20], self._plan)
         return verdict
 
     def _happened(self) -> Happened:
@@ -178,7 +191,7 @@ class World:
         actions: dict[Action, Callable[[], object]] = {
             "produce": lambda: self._produce(step.amount),
             "start": lambda: self._start(self._members[step.who]),
-            "stop": lambda: self._members[step.who].signal(signal.SIGTERM),
+            "stop": self._members[step.who].ask_to_stop,
             "kill": lambda: self._kill(self._members[step.who]),
             "freeze": lambda: self._freeze(self._members[step.who]),
             "thaw": lambda: self._thaw(self._members[step.who]),
@@ -225,19 +238,24 @@ class World:
         self._flawed = False
         self._set_faults()
 
+    @property
+    def _broker(self) -> KafkaCluster:
+        assert isinstance(self._kafka, KafkaCluster), "not ours to hurt"
+        return self._kafka
+
     def _kill_broker(self) -> None:
         begun = time.monotonic()
-        self._kafka.kill()
-        self._kafka.start()
+        self._broker.kill()
+        self._broker.start()
         self._disruptions.append(Disruption(begun, time.monotonic() + 5.0))
 
     def _pause_broker(self) -> None:
-        self._kafka.pause()
+        self._broker.pause()
         self._paused_at = time.monotonic()
 
     def _resume_broker(self) -> None:
         if self._paused_at is not None:
-            self._kafka.resume()
+            self._broker.resume()
             self._disruptions.append(Disruption(self._paused_at, time.monotonic() + 5.0))
             self._paused_at = None
 
@@ -261,8 +279,8 @@ class World:
 
     def _produce(self, amount: int) -> None:
         for _ in range(amount):
-            customer = min(self._chance.randrange(CUSTOMERS), self._chance.randrange(CUSTOMERS))
             number = self._numbers = self._numbers + 1
+            customer = (number // 40 + self._chance.randrange(ACTIVE)) % CUSTOMERS
             slot = self._of_customer[customer] = (self._of_customer[customer] + 1) % SLOTS
             event = {"type": "visit", "customer": f"c{customer}", "number": number, f"e{slot}": number}
             fate: Fate = "delivered"
@@ -322,8 +340,9 @@ class World:
         return seen
 
     def _check(self, member: Member) -> None:
-        if bad := member.ended_badly():
-            raise Failed(f"{bad}\n{self._plan}")
+        if member.ended_badly:
+            last = member.log_file.read_text()[-3000:]
+            raise Failed(f"a member ended with {member.process.returncode}", last, self._plan)
 
     # -- the end -------------------------------------------------------------------------------------------------------
 
@@ -353,11 +372,11 @@ class World:
             if not any(member.running for member in self._members):
                 self._members[0].start()  # the last one was on its way out
             if time.monotonic() - since > STUCK:
-                told = "\n".join(f"member {number}: {each.told()}" for number, each in enumerate(self._members))
-                raise Failed(f"no progress for {STUCK:g} s: {committed} of {ends} committed\n{told}\n{self._plan}")
+                told = [f"member {number}: {each.told()}" for number, each in enumerate(self._members)]
+                raise Failed(f"no progress for {STUCK:g} s: {committed} of {ends} committed", *told, self._plan)
             time.sleep(0.02)
         for member in self._members:
-            member.signal(signal.SIGTERM)
+            member.ask_to_stop()
         self._wait_for(lambda: not any(member.running for member in self._members), "a member does not stop")
         for member in self._members:
             self._check(member)
@@ -366,5 +385,5 @@ class World:
         end = time.monotonic() + STUCK
         while not happened():
             if time.monotonic() > end:
-                raise Failed(f"{what} within {STUCK:g} s\n{self._plan}")
+                raise Failed(f"{what} within {STUCK:g} s", self._plan)
             time.sleep(0.02)

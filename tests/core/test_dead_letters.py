@@ -55,6 +55,28 @@ def test_a_dead_letter_that_could_not_be_written_is_written_again_and_holds_its_
     assert [commit.offset for commit in script.engine.commits()] == [1]
 
 
+def test_for_an_hour_without_the_topic_what_dies_stays_bounded_and_then_each_is_written_once() -> None:
+    script = Script(LIMITS._replace(max_consecutive=1000)).assign().assign(T1)
+    script.give(0, *["bad"] * 5).give(0, "c1:1", at=T1)
+    script.end(calls(commands := script.commands())[0].number)
+    trials = 0
+    for _ in range(3600):
+        for letter in letters(commands):
+            script.report(letter, "no such topic")
+            trials += 1
+        script.boot += DEAD_LETTER_RETRY
+        commands = script.commands()
+    assert trials == 5 * 3600, "no faster than once a second"
+    assert script.engine.pending_events == 5
+    assert script.engine.partitions[T0].paused
+    assert {commit.partition: commit.offset for commit in script.engine.commits()} == {T0: 0, T1: 1}
+    for letter in letters(commands):
+        script.report(letter)
+    assert letters(script.commands()) == []
+    assert script.engine.tally.records["t", "dead_lettered", 2] == 5
+    assert [commit.offset for commit in script.engine.commits()] == [5]
+
+
 def test_a_partition_with_a_dead_letter_that_could_not_be_written_still_delivers_what_it_has() -> None:
     script = Script().assign().give(0, "bad", "c1:1", "c1:2")
     commands = script.commands()

@@ -137,6 +137,21 @@ def test_who_waits_longest_goes_first_and_one_under_way_goes_to_the_end() -> Non
     assert order == ["c1", "c2", "c3", "c1"]
 
 
+def test_an_identity_with_nine_tenths_of_all_events_holds_up_no_other_and_takes_few_calls() -> None:
+    script = Script(max_in_flight=2).assign()
+    answered: list[str] = []
+    for offset in range(0, 1000, 10):
+        script.give(offset, *[f"hot:{offset + number}" for number in range(9)], f"c{offset}:1")
+        for sent in script.sends():
+            answered.append(sent.identity)
+            script.end(sent.number)
+    script.settle(lambda sent: answered.append(sent.identity) or OK)  # type: ignore[func-returns-value]  # always None
+    assert answered.count("hot") == 100, "one call for what came while the one before was on the wire"
+    assert [identity for identity in answered if identity != "hot"] == [f"c{offset}" for offset in range(0, 1000, 10)]
+    assert len(answered) == 200
+    assert script.commit() == (1000, "")
+
+
 @pytest.mark.parametrize("most", [1, 2, 5])
 def test_as_many_calls_at_once_as_allowed(most: int) -> None:
     script = Script(max_in_flight=most).assign().give(0, *(f"c{number}:1" for number in range(most + 1)))

@@ -75,6 +75,12 @@ def test_the_kinds_that_a_schema_leaves(schema: Any, expected: set[str]) -> None
         ({**A, "additionalProperties": NUMBER}, "event.x", {"number", "integer"}),
         ({**A, "additionalProperties": NUMBER}, "event.a", {"string"}),
         ({**A, "unevaluatedProperties": True}, "event.x", ALL),
+        ({"allOf": [A, B], "unevaluatedProperties": False}, "event.a", {"string"}),
+        ({"$ref": "#/$defs/a", "$defs": {"a": A}, **B, "unevaluatedProperties": False}, "event.a", {"string"}),
+        ({"oneOf": [A, B], "unevaluatedProperties": False}, "event.b", {"number", "integer"}),
+        ({**A, "if": True, "then": B, "unevaluatedProperties": False}, "event.b", {"number", "integer"}),
+        ({"allOf": [A], "unevaluatedProperties": NUMBER}, "event.a", {"string"}),
+        ({"allOf": [A], "unevaluatedProperties": NUMBER}, "event.x", {"number", "integer"}),
         ({**A, "patternProperties": {"^x": NUMBER}}, "event.x1", {"number", "integer"}),
         ({**A, "patternProperties": {"^x": NUMBER}}, "event.y", ALL),
         ({**A, "patternProperties": {"^a": {"type": ["string", "null"]}}}, "event.a", {"string"}),
@@ -129,9 +135,10 @@ def test_what_may_stand_at_a_path(schema: Any, path: str, expected: set[str]) ->
         ({**A, "if": True, "then": B}, "event.c", ("a", "b"), "the schema has no 'c' there"),
         ({"additionalProperties": False}, "event.c", (), "the schema has no 'c' there"),
         ({"unevaluatedProperties": False, "allOf": [A]}, "event.c", ("a",), "the schema has no 'c' there"),
-        ({**A, "additionalProperties": False, "anyOf": [B]}, "event.b", ("a", "b"), "the schema has no 'b' there"),
+        ({**A, "additionalProperties": False, "anyOf": [B]}, "event.b", (), "refuses what only allOf lists"),
+        ({**A, "additionalProperties": False, "anyOf": [B]}, "event.c", ("a",), "the schema has no 'c' there"),
         ({**A, "patternProperties": {"^x": NUMBER}, "additionalProperties": False}, "event.y", ("a",), "no 'y'"),
-        ({"properties": {"a": False}}, "event.a", ("a",), "the schema has no 'a' there"),
+        ({"properties": {"a": False}}, "event.a", (), "the schema lists 'a', but lets nothing stand there"),
         (STRING, "event.a", (), "the schema has string there, not an object"),
         (NUMBER, "event[0]", (), "the schema has integer or number there, not an array"),
         (False, "event.a", (), "the schema has nothing there, not an object"),
@@ -199,6 +206,17 @@ def test_the_same_place_of_a_schema_is_known_again() -> None:
     both = shape({"allOf": [A, {"properties": {"a": {"maxLength": 3}}}]})
     assert both.field("a").identity == both.field("a").identity
     assert both.field("a") is both.field("a")
+
+
+def test_a_schema_that_is_reached_in_many_ways_is_looked_at_once() -> None:
+    definitions: dict[str, Any] = {"d0": {**A, "type": ["object", "array"], "items": STRING}}
+    for number in range(1, 60):  # 2^59 ways from the last to the first
+        before = {"$ref": f"#/$defs/d{number - 1}"}
+        definitions[f"d{number}"] = {"allOf": [before, before]} if number % 2 else {"anyOf": [before, {**before}]}
+    found = shape({"$ref": "#/$defs/d59", "$defs": definitions})
+    assert found.names == ("a",)
+    assert found.field("a").kinds == found.item().kinds == {"string"}
+    assert found.field("a").allows("x")
 
 
 def test_any_item_of_a_list_may_be_asked_for() -> None:

@@ -53,6 +53,22 @@ def test_a_partition_without_a_commit_commits_its_first_offset() -> None:
     assert script.commit() == (40, "")
 
 
+@pytest.mark.parametrize("base", [2**31 - 3, 2**32 - 3, 2**53])
+def test_offsets_of_any_size_are_committed_remembered_and_read_again(base: int) -> None:
+    script = Script().assign(committed=base).give(base, *EVENTS)
+    c1, c2, c3 = script.sends()
+    script.end(c2.number, REFUSED)
+    script.end(c3.number)
+    offset, metadata = script.commit() or (0, "")
+    assert (offset, [each for each in range(base, base + 6) if each in read(base, metadata)]) == (base, [base + 4])
+    again = Script().assign(committed=base, metadata=metadata).give(base, *EVENTS)
+    assert sent(again) == ["c1:v=2", "c2:v=2"]
+    assert again.commit() == (base + 5, "")
+    script.end(c1.number)
+    script.settle()
+    assert script.commit() == (base + 5, "")
+
+
 def test_what_is_completed_above_the_offset_is_not_sent_again() -> None:
     script = Script().assign(metadata=completed(1, 4)).give(0, *EVENTS)
     assert sent(script) == ["c1:v=2", "c2:v=2"]

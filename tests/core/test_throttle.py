@@ -32,21 +32,15 @@ def accept(of: Throttle, times: int, now: float) -> None:
 # -- against limiters --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("retry_after", [1.0, None])
-@pytest.mark.parametrize("rate", [20, 200])
+@pytest.mark.parametrize("retry_after", [3.0, None])
+@pytest.mark.parametrize("rate", [20, 200, 2000])
 @pytest.mark.parametrize("kind", LIMITERS)
 def test_nine_tenths_of_an_allowed_rate_are_used_and_one_call_in_twenty_is_refused(
     kind: str, rate: int, retry_after: float | None
 ) -> None:
-    counts = Simulation(LIMITERS[kind](rate), retry_after).run(15, 60)
-    assert counts.accepted >= 0.9 * rate * 45
-    assert counts.refused_share <= 0.05
-
-
-@pytest.mark.parametrize(("kind", "retry_after"), [("shallow bucket", 1.0), ("windows", None)])
-def test_the_same_holds_for_two_thousand_a_second(kind: str, retry_after: float | None) -> None:
-    counts = Simulation(LIMITERS[kind](2000), retry_after).run(15, 30)
-    assert counts.accepted >= 0.9 * 2000 * 15
+    end = 60 if rate < 2000 else 30
+    counts = Simulation(LIMITERS[kind](rate), retry_after).run(15, end)
+    assert counts.accepted >= 0.9 * rate * (end - 15)
     assert counts.refused_share <= 0.05
 
 

@@ -151,6 +151,14 @@ def test_the_same_place_is_the_same() -> None:
     assert AVRO.field("id").identity != AVRO.field("count").identity
 
 
+def test_a_type_that_is_reached_in_many_ways_counts_once() -> None:
+    one = record(field("x", ["null", "A", record(field("x", ["A", "B"]), name="B")]), name="A")
+    shape = TypeShape([parse_avro(orjson.dumps(one))])
+    for _ in range(100):
+        shape = shape.field("x")
+    assert shape.kinds == {"null", "object"}
+
+
 def test_only_what_lists_no_fields_is_open() -> None:
     assert [AVRO.is_open, AVRO.field("map").is_open, AVRO.field("mixed").is_open] == [False, True, True]
     assert [PROTO.is_open, PROTO.field("extra").is_open, PROTO.field("anything").is_open] == [False, True, True]

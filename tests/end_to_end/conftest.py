@@ -51,6 +51,7 @@ def service(kafka: Kafka, target: Target, tmp_path: Path) -> Callable[..., Servi
             "target__client": "demo",
             "target__base_url": target.url,
             "quota__limit": 0,
+            "delivery__commit_interval": "200ms",
         }
         return Service(tmp_path, *options, **(basics | settings))
 

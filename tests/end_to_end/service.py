@@ -47,7 +47,9 @@ class Service:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, fault: type[BaseException] | None, *_: object) -> None:
+        if fault is not None:
+            print(f"{self.log_file.name}:\n{self.log_file.read_text()[-20_000:]}")  # noqa: T201 - shown when a test fails
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             self.process.kill()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +12,7 @@ from confluent_kafka import Consumer, Producer
 from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.cimpl import NewPartitions
 
+from consumer.core import commit_metadata
 from consumer.simulator.judge import Event
 from tests.adapters.kafka_member import Member
 from tests.conftest import start_kafka
@@ -83,22 +83,22 @@ def test_a_member_frozen_past_its_session_forgets_what_it_lost_and_undoes_nothin
     target.control.patch(latency="20ms")
     group = f"g-{topic}"
     options = {"schemas": str(mappings(tmp_path, topic)), "kafka__group_id": group, "delivery__max_in_flight": 4}
-    visits.produce(chance, 2000, 700)
+    visits.produce(chance, 1000, 400)
     with service(**options, kafka__properties=QUICK) as frozen:
         eventually(lambda: len(target.history) > 100, "calls")
         frozen.process.send_signal(signal.SIGSTOP)
         with service(**options, kafka__properties=QUICK) as other:
             other.wait_until(
-                lambda status: sum(each["committed"] or 0 for each in status["partitions"]) == 2000,
+                lambda status: sum(each["committed"] or 0 for each in status["partitions"]) == 1000,
                 "the other has taken over and is done",
             )
             frozen.process.send_signal(signal.SIGCONT)
             eventually(lambda: frozen.logs("partition_lost"), "it says what it lost")
-            visits.produce(chance, 400, 700)
-            eventually(lambda: sum(committed(kafka, group, topic, PARTITIONS)) == 2400, "all is committed")
+            visits.produce(chance, 200, 400)
+            eventually(lambda: sum(committed(kafka, group, topic, PARTITIONS)) == 1200, "all is committed")
             assert frozen.stop() == other.stop() == 0
     assert target.judge(visits.events).lost == [], SEED
-    assert sum(committed(kafka, group, topic, PARTITIONS)) == 2400
+    assert sum(committed(kafka, group, topic, PARTITIONS)) == 1200
 
 
 def test_a_static_member_that_restarts_within_its_session_moves_no_partition(
@@ -147,28 +147,23 @@ def test_gaps_of_transactions_and_of_compaction_are_no_events_and_hold_nothing_u
     assert verdict.sound, "what was aborted is no event"
 
 
-def test_a_topic_deleted_and_made_again_is_no_silent_jump(
+def test_a_topic_deleted_and_made_again_under_the_service_is_read_from_its_beginning(
     kafka: Kafka, target: Target, service: Callable[..., Service], tmp_path: Path, chance: random.Random
 ) -> None:
     topic = kafka.create_topic(1)
     visits = Visits(kafka, topic, 1)
     visits.produce(chance, 10, 5)
-    options = {"schemas": str(mappings(tmp_path, topic)), "kafka__group_id": f"g-{topic}"}
-    with service(**options) as running:
+    options = {"schemas": str(mappings(tmp_path, topic))}
+    properties = {"topic.metadata.refresh.interval.ms": "500"}
+    with service(**options, kafka__properties=properties) as running:
         running.wait_until(resolved(10), "all is committed")
-        assert running.stop() == 0
-    for deleted in kafka.admin.delete_topics([topic]).values():
-        deleted.result(60)
-    eventually(lambda: topic not in kafka.admin.list_topics(timeout=10).topics, "it is gone")
-    kafka.create_topic(1, topic)
-    anew = Visits(kafka, topic, 1)
-    anew.events = visits.events
-    anew.produce(chance, 3, 5)
-    with service(**options) as running:
-        assert running.wait() == 4
-        assert f"offset 10 of {topic}[0] is not in the topic" in running.log_file.read_text()
-    assert committed(kafka, f"g-{topic}", topic, 1) == [10]
-    with service(**options, kafka__on_out_of_range="earliest") as running:
+        for deleted in kafka.admin.delete_topics([topic]).values():
+            deleted.result(60)
+        eventually(lambda: running.logs("topic_missing"), "it says that the topic is gone")
+        kafka.create_topic(1, topic)
+        anew = Visits(kafka, topic, 1)
+        anew.events = visits.events
+        anew.produce(chance, 3, 5)
         running.wait_until(resolved(3), "the new events are committed")
         assert running.stop() == 0
     assert target.judge(visits.events).sound
@@ -200,7 +195,8 @@ def test_metadata_of_another_program_is_tolerated(
     visits = Visits(kafka, topic, 1)
     visits.produce(chance, 20, 5)
     other = Consumer({"bootstrap.servers": kafka.bootstrap, "group.id": f"g-{topic}"})
-    other.commit(offsets=[KafkaPartition(topic, 0, 7, "pc2 {not ours} \u00fc")], asynchronous=False)
+    ours = commit_metadata.write(7, [(7, b"\1" * 13)], 0, "hash").text
+    other.commit(offsets=[KafkaPartition(topic, 0, 7, f"pc2{ours.removeprefix('pc1')}")], asynchronous=False)
     other.close()
     with service(schemas=str(mappings(tmp_path, topic)), kafka__group_id=f"g-{topic}") as running:
         running.wait_until(resolved(20), "all is committed")
@@ -215,6 +211,7 @@ def test_metadata_that_the_broker_calls_too_large_is_left_out_and_the_offset_is_
     topic = small_kafka.create_topic(1)
     visits = Visits(small_kafka, topic, 1)
     target.control.patch(faults=[{"matching": "^c[0-3]$", "status": 500}])
+    small_kafka.produce(topic, [b"null"])  # so that something can be committed
     visits.produce(chance, 2000, 40)
     options = basics(small_kafka, target, tmp_path, topic)
     with Service(tmp_path, **options) as running:
@@ -222,7 +219,7 @@ def test_metadata_that_the_broker_calls_too_large_is_left_out_and_the_offset_is_
         eventually(lambda: small_kafka.committed(f"g-{topic}", topic, 1)[0][0] > 0, "without it the offset is taken")
         assert small_kafka.committed(f"g-{topic}", topic, 1)[0][1] == ""
         target.control.patch(faults=[])
-        running.wait_until(resolved(2000), "all is committed")
+        running.wait_until(resolved(2001), "all is committed")
         assert running.stop() == 0
     assert target.judge(visits.events).sound
 
@@ -232,26 +229,27 @@ def test_while_the_broker_hangs_neither_a_commit_nor_a_drain_nor_the_end_waits_l
 ) -> None:
     topic = small_kafka.create_topic(PARTITIONS)
     visits = Visits(small_kafka, topic, PARTITIONS)
-    target.control.patch(latency="20ms")
+    target.control.patch(latency="40ms")
     options = basics(small_kafka, target, tmp_path, topic) | {"delivery__max_in_flight": 4}
-    visits.produce(chance, 1500, 500)
     with Service(tmp_path, **options) as running, Service(tmp_path, **options) as leaving:
         for each in (running, leaving):
             each.wait_until(lambda status: len(status["partitions"]) == 2, "they share the partitions")
+        visits.produce(chance, 1000, 700)
+        eventually(lambda: len(target.history) > 20, "calls are on the wire")
         small_kafka.pause()
         try:
             leaving.process.send_signal(signal.SIGTERM)
             before = len(target.history)
             eventually(lambda: len(target.history) > before + 20, "what was read is still sent")
             assert leaving.wait() == 0
-            assert leaving.logs("stopped")[0]["seconds"] < 4 + 2, "the drain's deadline, with a little for the threads"
-            begun = time.monotonic()
-            assert running.get("/livez").status_code == 200
-            assert time.monotonic() - begun < 5
+            assert leaving.logs("stopped")[0]["seconds"] < 15, (
+                "its deadline is 4 s; whoever waits for Kafka waits for minutes"
+            )
+            assert running.get("/livez").status_code == 200, "its loop turns"
         finally:
             small_kafka.resume()
         running.wait_until(
-            lambda status: sum(each["committed"] or 0 for each in status["partitions"]) == 1500, "all is committed"
+            lambda status: sum(each["committed"] or 0 for each in status["partitions"]) == 1000, "all is committed"
         )
         assert running.stop() == 0
     assert target.judge(visits.events).sound, SEED

@@ -26,6 +26,8 @@ _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable
 _PLAYWRIGHT = (sys.executable, "-m", "playwright", "install", "chromium")
 _DEBIAN = ("apt-get", "install", "--yes", "--quiet", "--no-install-recommends", "chromium")
 
+FETCH_SECONDS = 300
+
 
 class BrowserMissing(Exception):
     """There is no Chromium here, or it does not start; the message says how to get one."""
@@ -62,7 +64,11 @@ def _fetch() -> None:
 
 
 def _run(command: tuple[str, ...], environment: dict[str, str]) -> bool:
-    return not subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False).returncode
+    try:
+        done = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False, timeout=FETCH_SECONDS)
+    except subprocess.TimeoutExpired:
+        return False
+    return not done.returncode
 
 
 def _missing() -> str:
