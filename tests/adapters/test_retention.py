@@ -72,4 +72,4 @@ def test_without_an_answer_nothing_is_said_and_it_is_asked_again_later(kafka: Ka
     looked(retention, partitions, boot=0.0)
     assert said == []
     retention.turn(partitions, Clocks(LOOK_EVERY, time.time()))
-    assert retention._question.open
+    assert retention._next == 2 * LOOK_EVERY, "asked at once, and perhaps answered already"

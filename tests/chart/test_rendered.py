@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -81,6 +82,39 @@ def test_secrets_reach_the_service_as_files(chart: Chart, tmp_path: Path) -> Non
     assert settings.log.identity_key
     assert settings.log.identity_key.get_secret_value() == "k-1"
     assert "p w" not in str([each for each in pod.objects if each["kind"] != "Secret"])
+
+
+@pytest.mark.parametrize(
+    ("example", "expected"),
+    [
+        (0, {"security.protocol": "SASL_SSL", "sasl.mechanism": "SCRAM-SHA-512", "sasl.password": "s-1"}),
+        (1, {"security.protocol": "SSL"}),
+        (
+            2,
+            {
+                "security.protocol": "SASL_SSL",
+                "sasl.oauthbearer.method": "oidc",
+                "sasl.oauthbearer.client.secret": "s-2",
+            },
+        ),
+    ],
+    ids=["SCRAM", "mTLS", "OAUTHBEARER"],
+)
+def test_the_examples_of_kafka_with_authentication_reach_the_service(
+    chart: Chart, tmp_path: Path, example: int, expected: dict[str, str]
+) -> None:
+    page = (CHART.parent / "docs" / "operations.md").read_text(encoding="utf-8")
+    blocks = re.findall(
+        r"```yaml\n(.*?)```", page.split("## Kafka with authentication")[1].split("\n### ")[0], re.DOTALL
+    )
+    assert len(blocks) == 3
+    (tmp_path / "client-secret").write_text("s-2")
+    values = tmp_path / "values.yaml"
+    values.write_text(blocks[example].replace("file: /etc/oauth", f"file: {tmp_path}"))
+    pod = chart.pod("--values", CHART / "ci" / "default-values.yaml", "--values", values)
+    pod.mount(tmp_path, {"profile-consumer": {"kafka-password": "s-1"}})
+    properties = load(None, pod.environment("profile-consumer", tmp_path)).kafka.properties
+    assert expected.items() <= properties.items()
 
 
 def test_a_static_member_has_its_pods_name(chart: Chart, tmp_path: Path) -> None:

@@ -61,6 +61,12 @@ def received(self, records, now):
         raise ValueError(records[0].value) from error
 Engine.received = received
 """
+BROKEN_SETTINGS = """
+from consumer import settings
+def read(*_):
+    raise ValueError("xPLANTEDx-password")
+settings.load = read
+"""
 BROKEN_THREADS = """
 from consumer.adapters import profile_api, sender, status_page
 def render(view):
@@ -339,6 +345,15 @@ def test_nothing_is_told_when_the_loop_breaks(planted: Planted, tmp_path: Path, 
     assert "crashed" in said
     assert "in received" in said
     assert "caused by KeyError" in said
+    assert_nothing_is_told(said, "the log")
+
+
+def test_nothing_is_told_when_the_settings_cannot_even_be_read(tmp_path: Path) -> None:
+    with Broken(tmp_path, BROKEN_SETTINGS) as running:
+        assert running.wait() == 1
+        said = running.log_file.read_text()
+    assert "crashed" in said
+    assert "in read" in said
     assert_nothing_is_told(said, "the log")
 
 
