@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from consumer.core.event_format import FormatName
 
 _FORMATS: dict[str, FormatName] = {".json": "json", ".avsc": "avro", ".proto": "protobuf"}
+_IMPORT = re.compile(rb"""^\s*import\s+(?:public\s+|weak\s+)?["']([\w./-]+\.proto)["']\s*;""", re.MULTILINE)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
@@ -65,8 +66,10 @@ def command(
         if (folder / file).exists():
             raise click.ClickException(f"{folder / file} exists; nothing was written")
     existing = find_schemas(folder)[0] if folder.is_dir() else {}
+    imported = {file: text for file, text in _imported(schema.parent, content).items() if file not in existing}
+    new_files |= imported
     declared = Declared(_FORMATS[schema.suffix], schema_name, message)
-    new_files |= _written(name, topic or name, declared, existing | {schema_name: content})
+    new_files |= _written(name, topic or name, declared, existing | imported | {schema_name: content})
     if not (folder / FILE_NAME).exists():
         new_files[FILE_NAME] = render().encode()
     screen = Screen()
@@ -78,6 +81,19 @@ def command(
     except OSError as error:
         raise click.ClickException(f"{error.filename}: can't be written: {error.strerror}") from error
     screen.line(f"Look through them; then: profile-consumer test {folder / (name + SUFFIX)}")
+
+
+def _imported(beside: Path, content: bytes) -> dict[str, bytes]:
+    """The files that a `.proto` file imports, and those that they import, as far as they lie beside it or below."""
+    found: dict[str, bytes] = {}
+    to_read = [content]
+    while to_read:
+        for name in map(bytes.decode, _IMPORT.findall(to_read.pop())):
+            paths = [path for path in (beside / name, beside / Path(name).name) if path.is_file()]
+            if paths and Path(name).name not in found:
+                found[Path(name).name] = _read(paths[0])
+                to_read.append(found[Path(name).name])
+    return found
 
 
 def _read(schema: Path) -> bytes:

@@ -112,7 +112,7 @@ def compile_expression(text: str, shape: Shape | None, place: str = "cel") -> Ex
     if result.optional:
         run = f"({run}\n).orValue(dyn(null))"
     try:
-        program = _environment(len(reads.variables)).compile(run)
+        program = _program(len(reads.variables), run)
     except RuntimeError as error:  # what the schema's types allow and CEL's own do not
         raise ExpressionInvalid(
             [(origin(each.position), explained(each, Known())) for each in complaints(error, run)]
@@ -157,6 +157,12 @@ def _nothing_is_missing(read: Read) -> Read:
         return _MISSING if value is None else value
 
     return read_something
+
+
+@cache
+def _program(variables: int, text: str) -> cel.Expression:
+    """What is run; the same for expressions that differ in their paths only, which variables stand for."""
+    return _environment(variables).compile(text)
 
 
 @cache

@@ -269,6 +269,25 @@ def test_names_with_any_character_can_be_read_back(program: Program, folder: Pat
     assert len(first_case(folder)["attributes"]) == len(names)
 
 
+def test_what_a_proto_file_imports_comes_with_it(program: Program, folder: Path) -> None:
+    common = folder.parent / "common"
+    common.mkdir()
+    (common / "money.proto").write_text('syntax = "proto3";\nimport "unit.proto";\nmessage Money { Unit unit = 1; }')
+    written(folder, 'syntax = "proto3";\nmessage Unit { string name = 1; }', "unit.proto")
+    imports = 'import "common/money.proto";\nimport "none.proto";\n'
+    order = f'syntax = "proto3";\n{imports}message Order {{ string id = 1; Money m = 2; }}'
+    result = program("new", "order", "--schema", written(folder, order, "order.proto"))
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert {"wrote schemas/money.proto", "wrote schemas/unit.proto"} <= set(result.stdout.splitlines())
+    assert program("test", "schemas/order.mapping.yaml").exit_code == 0
+    assert first_case(folder, "order")["attributes"]["mUnitName"] == "name"
+
+    (common / "money.proto").write_text('syntax = "proto3";\nimport "order.proto";\nmessage Money {}')
+    circle = program("new", "again", "--schema", "order.proto", "--schemas", "elsewhere")
+    assert circle.stderr.startswith("Error: again.event.proto: it imports common/money.proto: it imports order.proto")
+
+
 def test_of_several_messages_one_must_be_named(program: Program, folder: Path) -> None:
     result = program("new", "gift", "--schema", written(folder, PROTO, "gift.proto"))
 
