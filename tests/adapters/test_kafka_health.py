@@ -232,7 +232,7 @@ def test_a_topic_that_is_hidden_is_trouble_and_a_missing_one_is_not(health: Kafk
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kafka_health, "PROBE_EVERY", 0.3)
     monkeypatch.setattr(kafka_health, "PROBE_AGAIN", 0.3)
-    monkeypatch.setattr(kafka_lookup, "ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(kafka_lookup, "ANSWER_SECONDS", 3.0)
 
 
 @pytest.mark.usefixtures("quick")
@@ -305,7 +305,7 @@ def test_a_hanging_broker_blocks_neither_the_loop_nor_the_end(kafka_cluster: Cal
                 member.source.resume([key])
                 assert member.source.end_offsets({}) == {key: 1}
                 slowest = max(slowest, time.monotonic() - begun)
-            assert slowest < 1.0, "a turn waited for Kafka"
+            assert slowest < kafka_lookup.ANSWER_SECONDS, "a turn waited for Kafka"
             assert member.source.trouble.reason.startswith("Kafka does not answer in time")
             # The library itself would wait for a minute and more: the bound is ours.
             begun = time.monotonic()
