@@ -113,6 +113,7 @@ def main() -> None:
         print(f"ledger records a day, 10 replicas, demand {demand:g} times the quota: {records_a_day(demand):,}")
     terms = Terms.of(1_000_000_000, DAY, 60.0, 10.0)
     with KafkaCluster() as kafka:
+        kafka.settle()
         topic = LedgerTopic(f"ledger-{uuid.uuid4().hex[:8]}", DAY)
         connection = Connection(kafka.bootstrap)
 

@@ -136,6 +136,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     try:
         with KafkaCluster() as kafka:
+            kafka.settle()
             line = AT_ONCE / LATENCY * 1000
             print("| replicas | calls/s | to one | to max_in_flight ÷ latency, each | CPU cores |")
             one = 0.0

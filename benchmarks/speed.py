@@ -190,6 +190,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="bench-"))
     try:
         with KafkaCluster() as kafka:
+            kafka.settle()
             bench = Bench(kafka, folder, wanted.events)
             print(HEAD.format(*COLUMNS))
             for row in wanted.only:
