@@ -87,7 +87,7 @@ clean:
 	rm -rf .venv .cache .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# One after the other, about twelve minutes, and each ends by itself; ratios within one run are what counts. What pacing
+# One after the other, about ten minutes, and each ends by itself; ratios within one run are what counts. What pacing
 # is worth is a simulation of its own (python -m benchmarks.pacing).
 bench: $(INSTALLED)
 	@$(BIN)/python -m benchmarks.speed
