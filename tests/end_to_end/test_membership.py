@@ -202,9 +202,11 @@ def test_partitions_added_while_it_runs_are_read_from_their_beginning(
     Visits(kafka, topic, 1).produce(chance, 5, 5)
     with service(**options, kafka__properties=properties) as running:
         running.wait_until(lambda status: len(status["partitions"]) == 1, "it has the first")
+        running.process.send_signal(signal.SIGSTOP)  # so that the event is there before it sees the partition
         for added in kafka.admin.create_partitions([NewPartitions(topic, 2)]).values():
             added.result(60)
         kafka.produce(topic, [b'{"type":"visit","customer":"c9","number":1}'], partition=1)
+        running.process.send_signal(signal.SIGCONT)
         running.wait_until(
             lambda status: [each["committed"] for each in status["partitions"]][1:] == [1], "the second is read"
         )
