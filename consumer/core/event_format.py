@@ -14,7 +14,6 @@ from consumer.core.avro_schema import parse_avro
 from consumer.core.event import DecodeFailed, Decoder, NotEncodable, decode_json
 from consumer.core.event_schema import SchemaInvalid
 from consumer.core.framed import FramedDecoder, declared_names, proto_file
-from consumer.core.json_schema import JsonSchema
 from consumer.core.proto_file import indexes_of, message_named, read_proto
 from consumer.core.proto_types import message_type
 from consumer.core.protobuf import encode_proto, proto_decoder
@@ -158,6 +157,8 @@ def _framed(body: EventFormat, declared: Declared, files: Files[str, bytes]) -> 
 
 
 def _json(declared: Declared, files: Files[str, bytes]) -> EventFormat:
+    from consumer.core.json_schema import JsonSchema  # noqa: PLC0415  # its library takes 6 MB: only from whom has one
+
     schema = JsonSchema(files[str(declared.schema)])
     return EventFormat(decode_json, schema.shape, schema)
 

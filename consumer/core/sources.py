@@ -6,8 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, get_args
 
 from consumer.core.event_schema import PathImpossible, shape_at
-from consumer.core.expression import Expression, compile_expression
-from consumer.core.expression_check import ExpressionInvalid
 from consumer.core.mapping import Attribute, IdentitySource, Steps, attribute_text
 from consumer.core.mapping_keys import ATTRIBUTE, SOURCE, SOURCES
 from consumer.core.paths import Path, PathInvalid, Read, parse_path, read_path
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from consumer.core.event_schema import Kind, Shape
+    from consumer.core.expression import Expression
     from consumer.core.record import Record
 
 _IDENTITY_KINDS: tuple[IdentityKind, ...] = get_args(IdentityKind)
@@ -183,6 +182,10 @@ class SourceReader:
         if not isinstance(node, Scalar) or not node.text.strip():
             self._report.add(key, 'write an expression as text, such as event.amount >= 1000.0 ? "high" : "standard"')
             return None
+        # CEL's library takes some 25 MB: only from whom writes expressions.
+        from consumer.core.expression import compile_expression  # noqa: PLC0415
+        from consumer.core.expression_check import ExpressionInvalid  # noqa: PLC0415
+
         try:
             return compile_expression(node.text, self._shape, f"cel at {self._report.file}:{node.line}:{node.column}")
         except ExpressionInvalid as fault:
