@@ -309,6 +309,48 @@ def test_while_the_broker_hangs_neither_a_commit_nor_a_drain_nor_the_end_waits_l
     assert target.judge(visits.events).sound, SEED
 
 
+@pytest.mark.parametrize(
+    "session", ["2000", "12000"], ids=["their sessions end meanwhile", "their sessions outlast it"]
+)
+def test_a_rebalance_that_begins_while_the_broker_hangs_loses_nothing_and_holds_nobody_beyond_its_deadline(
+    small_kafka: KafkaCluster, target: Target, tmp_path: Path, chance: random.Random, session: str
+) -> None:
+    topic = small_kafka.create_topic(PARTITIONS)
+    visits = Visits(small_kafka, topic, PARTITIONS)
+    target.control.patch(latency="40ms")
+    options = basics(small_kafka, target, tmp_path, topic) | {"delivery__max_in_flight": 4}
+    options["kafka__properties"] = QUICK | {"session.timeout.ms": session}
+    staying, leaving, joining, passing = (Service(tmp_path, **options) for _ in range(4))
+    with staying, leaving:
+        for each in (staying, leaving):
+            each.wait_until(lambda status: len(status["partitions"]) == 2, "they share the partitions")
+        visits.produce(chance, 1000, 700)
+        eventually(lambda: len(target.history) > 100, "calls are on the wire")
+        before = sum(each["committed"] or 0 for one in (staying, leaving) for each in one.status()["partitions"])
+        small_kafka.pause()
+        try:
+            leaving.process.send_signal(signal.SIGTERM)
+            with joining, passing:
+                for each in (joining, passing):
+                    eventually(lambda: each.url, "it joins, and nobody answers")  # noqa: B023  # called at once
+                assert passing.stop() == leaving.wait() == 0
+                for each in (leaving, passing):
+                    assert each.logs("stopped")[0]["seconds"] < 15, "its deadline is 4 s"
+                assert [each.get("/livez").status_code for each in (staying, joining)] == [200, 200]
+                by_then = len(target.history)
+                small_kafka.resume()
+                joining.wait_until(lambda status: len(status["partitions"]) == 2, "it has its share")
+                eventually(lambda: sum(committed(small_kafka, f"g-{topic}", topic, PARTITIONS)) == 1000, "all is done")
+                assert staying.stop() == joining.stop() == 0
+        finally:
+            small_kafka.resume()
+    drains = [line["seconds"] for each in (staying, joining) for line in each.logs("partition_revoked")]
+    assert all(seconds < 15 for seconds in drains), "the deadline of a drain is 4 s"
+    verdict = target.judge(visits.events)
+    assert verdict.sound, (SEED, verdict)
+    assert verdict.repeated <= by_then - before, "no more than was called for and could not be committed"
+
+
 def basics(kafka: Kafka, target: Target, folder: Path, topic: str) -> dict[str, object]:
     return {
         "kafka__bootstrap_servers": kafka.bootstrap,
