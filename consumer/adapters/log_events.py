@@ -87,8 +87,9 @@ _EVENTS = (
     LogEvent(
         "crashed",
         "critical",
-        ("exception",),
-        "A fault in the program itself. Offsets are held, a restart repeats only what was not committed.",
+        ("message", "exception"),
+        "A fault in the program itself, in `run` or another command (exit 1). Offsets are held: a restart repeats only"
+        " what was not committed.",
         "Report it with this line.",
     ),
     LogEvent("partition_assigned", "info", ("topic", "partition", "offset"), "The group gave a partition."),
