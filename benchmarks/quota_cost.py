@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from confluent_kafka import Producer
 
 from consumer.adapters.kafka_config import Connection
+from consumer.adapters.kafka_lookup import Lookup
 from consumer.adapters.ledger_topic import LedgerTopic
 from consumer.adapters.quota_ledger import QuotaLedger
 from consumer.core.clock import Clocks
@@ -119,7 +120,7 @@ def main() -> None:
 
         def start() -> tuple[SharedQuota, QuotaLedger, float]:
             quota = SharedQuota(terms, uuid.uuid4().hex, random.random)
-            ledger = QuotaLedger(connection, topic, "group", quota)
+            ledger = QuotaLedger(connection, Lookup(connection), topic, "group", quota)
             return quota, ledger, opened(quota, ledger)
 
         quota, ledger, empty = start()

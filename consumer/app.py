@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 import consumer
-from consumer.adapters import logs
+from consumer.adapters import allocator, logs
 from consumer.adapters.dead_letter import DeadLetterProducer
 from consumer.adapters.dry_run import DryCalls, DryDeadLetters
 from consumer.adapters.health import Heartbeat
@@ -69,6 +69,7 @@ def serve(settings: Settings, stopping: Event, *, dry_run: bool) -> None:
         LedgerInvalid: The topic of the quota ledger; every problem at once.
         Stopped: It stopped by itself.
     """
+    allocator.spare()
     logs.configure(settings.log.level, settings.log.format, sys.stdout)
     mappings = parse_mappings(read_schemas(settings.schemas), max_value_length=settings.target.max_value_length)
     _check_registry(settings, mappings)
@@ -81,7 +82,8 @@ def serve(settings: Settings, stopping: Event, *, dry_run: bool) -> None:
     with ExitStack() as running:
         windows = _windows(settings, mappings, group, running, dry_run=dry_run)
         connection = Connection(settings.kafka.bootstrap_servers, settings.kafka.properties)
-        quota, ledger = _quota(settings, connection, group, dry_run=dry_run)
+        lookup = Lookup(connection)
+        quota, ledger = _quota(settings, connection, lookup, group, dry_run=dry_run)
         engine = _engine(settings, mappings, quota)
         key = settings.log.identity_key
         hasher = logs.IdentityHasher(key.get_secret_value() if key else None)
@@ -90,7 +92,7 @@ def serve(settings: Settings, stopping: Event, *, dry_run: bool) -> None:
             if dry_run
             else _outside(settings, mappings, connection, group)
         )
-        reporter = Reporter(mappings, quota, windows, Names(group, hasher), Retention(Lookup(connection)))
+        reporter = Reporter(mappings, quota, windows, Names(group, hasher), Retention(lookup))
         schemas = SchemaRegistry(settings.kafka.schema_registry_url or "", mappings.schemas)
         outside = Outside(calls, dead_letters, RecordReader(connection), schemas, ledger, reporter)
         subscription = Subscription(
@@ -104,7 +106,7 @@ def serve(settings: Settings, stopping: Event, *, dry_run: bool) -> None:
         runner = Runner(
             engine,
             # A group without commits makes a new ledger: so none is committed until that is done.
-            lambda listener: KafkaSource(connection, subscription, listener, lambda: ledger.stands),
+            lambda listener: KafkaSource(connection, lookup, subscription, listener, lambda: ledger.stands),
             outside,
             timing,
         )
@@ -162,14 +164,16 @@ def _windows(settings: Settings, mappings: Mappings, group: str, running: ExitSt
     return Windows(metrics, board, heartbeat)
 
 
-def _quota(settings: Settings, connection: Connection, group: str, *, dry_run: bool) -> tuple[Quota, LedgerLink]:
+def _quota(
+    settings: Settings, connection: Connection, lookup: Lookup, group: str, *, dry_run: bool
+) -> tuple[Quota, LedgerLink]:
     """A dry run makes no calls, and none are counted."""
     if dry_run or not settings.quota.limit:
         return Unlimited(), NoLedger()
     limit, window, lease = settings.quota.limit, settings.quota.window, settings.quota.lease
     instance = f"{socket.gethostname()}.{uuid.uuid4().hex[:8]}"  # two with one name would count as one
     quota = SharedQuota(Terms.of(limit, window, lease, settings.target.timeout), instance, random.random)
-    return quota, QuotaLedger(connection, LedgerTopic(settings.quota.topic, window), group, quota)
+    return quota, QuotaLedger(connection, lookup, LedgerTopic(settings.quota.topic, window), group, quota)
 
 
 def _engine(settings: Settings, mappings: Mappings, quota: Quota) -> Engine:

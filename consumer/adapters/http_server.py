@@ -18,7 +18,8 @@ from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from aiohttp import web
+from aiohttp.web_response import Response
+from aiohttp.web_server import Server
 
 from consumer.adapters import status_page
 from consumer.adapters.health import ready
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from aiohttp.web_protocol import RequestHandler
+    from aiohttp.web_request import BaseRequest
+    from aiohttp.web_response import StreamResponse
 
     from consumer.adapters.health import Answer, Heartbeat
     from consumer.adapters.metrics import Metrics
@@ -109,10 +112,10 @@ class HttpServer:
         await door.shutdown(_TICK_SECONDS)
 
 
-class _Door(web.Server):
+class _Door(Server):
     """aiohttp's server, letting few connections in at once and each for a short time."""
 
-    def __init__(self, handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> None:
+    def __init__(self, handler: Callable[[BaseRequest], Awaitable[StreamResponse]]) -> None:
         super().__init__(handler, access_log=None, lingering_time=0.0)
         self._seen: dict[RequestHandler, float] = {}
 
@@ -137,23 +140,23 @@ class _Pages:
     def __init__(self, sources: Sources) -> None:
         self._sources = sources
         self._history = History()
-        self._paths: dict[str, Callable[[web.BaseRequest], web.Response]] = {
+        self._paths: dict[str, Callable[[BaseRequest], Response]] = {
             "/": self._page,
             "/livez": lambda _: _answer(self._live()),
             "/readyz": lambda _: _answer(self._ready()),
             "/metrics": self._metrics,
-            "/status.json": lambda _: web.Response(
+            "/status.json": lambda _: Response(
                 body=to_json(self._sources.board.latest.status), content_type="application/json"
             ),
         }
 
-    async def answer(self, request: web.BaseRequest) -> web.Response:
+    async def answer(self, request: BaseRequest) -> Response:
         """The handler of aiohttp's low-level server."""
         page = self._paths.get(request.path)
         if request.method not in ("GET", "HEAD"):
-            response = web.Response(status=405, text="only GET and HEAD\n", headers={"Allow": "GET, HEAD"})
+            response = Response(status=405, text="only GET and HEAD\n", headers={"Allow": "GET, HEAD"})
         elif page is None:
-            response = web.Response(status=404, text="try / /livez /readyz /metrics /status.json\n")
+            response = Response(status=404, text="try / /livez /readyz /metrics /status.json\n")
         else:
             response = page(request)
         response.headers.update(_HEADERS)
@@ -171,18 +174,18 @@ class _Pages:
     def _ready(self) -> Answer:
         return ready(self._sources.board.latest, time.monotonic())
 
-    def _metrics(self, request: web.BaseRequest) -> web.Response:
+    def _metrics(self, request: BaseRequest) -> Response:
         body, content_type = self._sources.metrics.exposition(request.headers.get("Accept", ""))
-        return web.Response(body=body, headers={"Content-Type": content_type})
+        return Response(body=body, headers={"Content-Type": content_type})
 
-    def _page(self, _request: web.BaseRequest) -> web.Response:
+    def _page(self, _request: BaseRequest) -> Response:
         snapshot, samples = self._sources.board.latest, self._history.samples
         view = View(self._sources.about, snapshot, samples, self._live(), self._ready(), time.time())
-        return web.Response(text=status_page.render(view), content_type="text/html")
+        return Response(text=status_page.render(view), content_type="text/html")
 
 
-def _answer(answer: Answer) -> web.Response:
-    return web.Response(status=200 if answer.ok else 503, text=f"{answer.why}\n")
+def _answer(answer: Answer) -> Response:
+    return Response(status=200 if answer.ok else 503, text=f"{answer.why}\n")
 
 
 def _explain(error: Exception, host: str, port: int) -> str:

@@ -29,7 +29,6 @@ from consumer.adapters.kafka_commits import Commits
 from consumer.adapters.kafka_errors import Place
 from consumer.adapters.kafka_faults import Faults
 from consumer.adapters.kafka_health import KafkaHealth, Trouble
-from consumer.adapters.kafka_lookup import Lookup
 from consumer.adapters.kafka_message import to_record
 from consumer.adapters.membership import Membership
 from consumer.adapters.out_of_range import OutOfRange
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
     from confluent_kafka import KafkaError
 
     from consumer.adapters.kafka_config import Connection
+    from consumer.adapters.kafka_lookup import Lookup
     from consumer.adapters.out_of_range import Move
     from consumer.adapters.start_position import Located
     from consumer.core.acknowledgement import CommitResult
@@ -61,7 +61,8 @@ ASKING = 0.01
 class KafkaSource:
     """Reads the topics as a member of the group, from its construction on.
 
-    `may_begin`: whether a topic's start may be committed, which makes the group one that has worked.
+    `lookup` answers questions beside the group. `may_begin`: whether a topic's start may be committed, which makes the
+    group one that has worked.
 
     Raises:
         SettingsInvalid: `kafka.properties` are not accepted.
@@ -70,12 +71,13 @@ class KafkaSource:
     def __init__(
         self,
         connection: Connection,
+        lookup: Lookup,
         subscription: Subscription,
         listener: Listener,
         may_begin: Callable[[], bool] = lambda: True,
     ) -> None:
         self._listener = listener
-        self._lookup = Lookup(connection)
+        self._lookup = lookup
         self._positions = StartPositions(
             self._lookup, subscription.group_id, subscription.start_from, self._commit_starts, may_begin
         )

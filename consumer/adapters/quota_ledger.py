@@ -75,13 +75,15 @@ class QuotaLedger:
         SettingsInvalid: `kafka.properties` are not accepted.
     """
 
-    def __init__(self, connection: Connection, topic: LedgerTopic, group_id: str, quota: SharedQuota) -> None:
+    def __init__(
+        self, connection: Connection, lookup: Lookup, topic: LedgerTopic, group_id: str, quota: SharedQuota
+    ) -> None:
         self.stands = False
         self._topic = topic
         self._group_id = group_id
         self._quota = quota
         self._place = Place(connection.bootstrap_servers, group_id, topic.name)
-        self._lookup = Lookup(connection)
+        self._lookup = lookup
         self._log = LedgerLog(connection, topic.name)
         self._repeats = Repeats()
         self._question = Question(self._open())

@@ -1,4 +1,7 @@
-"""The formats of events: what reads their bytes, what is known of them beforehand, what checks them."""
+"""The formats of events: what reads their bytes, what is known of them beforehand, what checks them.
+
+What reads a format is imported for the first mapping that has it: the libraries take megabytes.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import orjson
 
-from consumer.core.avro import avro_decoder
-from consumer.core.avro_encode import encode_avro
-from consumer.core.avro_schema import parse_avro
 from consumer.core.event import DecodeFailed, Decoder, NotEncodable, decode_json
 from consumer.core.event_schema import SchemaInvalid
-from consumer.core.framed import FramedDecoder, declared_names, proto_file
-from consumer.core.proto_file import indexes_of, message_named, read_proto
-from consumer.core.proto_types import message_type
-from consumer.core.protobuf import encode_proto, proto_decoder
 from consumer.core.registered import (
     Language,
     RegisteredSchema,
@@ -57,7 +53,7 @@ class EventFormat(NamedTuple):
 
     `encode` makes the bytes of an event that is written as JSON, and raises `NotEncodable`; None where that is it.
     `registered` is there with `registry`: the schema that the mapping names, as a registry would have it; `encode`
-    frames with its `own_id`.
+    frames with its `own_id`, and `names` are the records or messages that framed events are read as.
     """
 
     decode: Decoder
@@ -65,11 +61,7 @@ class EventFormat(NamedTuple):
     validator: Validator | None = None
     encode: Encode | None = None
     registered: RegisteredSchema | None = None
-
-    @property
-    def names(self) -> frozenset[str]:
-        """The records or messages that framed events are read as."""
-        return declared_names(self.registered) if self.registered else frozenset()
+    names: frozenset[str] = frozenset()
 
     def written(self, content: bytes) -> bytes:
         """The bytes of an event that is written as JSON.
@@ -140,6 +132,8 @@ def _language(declared: Declared) -> FormatName:
 
 def _framed(body: EventFormat, declared: Declared, files: Files[str, bytes]) -> EventFormat:
     """What is known of framed events, by what is known of their bodies."""
+    from consumer.core.framed import FramedDecoder, declared_names, proto_file  # noqa: PLC0415
+
     language: Language = _REGISTRY_WORDS[_language(declared)]
     text = files[declared.schema].decode() if declared.schema else "{}"
     others = [(name, content) for name, content in files.items() if name.endswith(".proto") and name != declared.schema]
@@ -148,22 +142,29 @@ def _framed(body: EventFormat, declared: Declared, files: Files[str, bytes]) -> 
     number, encode = own_id(registered), body.encode or orjson.dumps
     indexes = b""
     if language == "PROTOBUF":
+        from consumer.core.proto_file import indexes_of, message_named  # noqa: PLC0415
+
         indexes = write_indexes(indexes_of(message_named(proto_file(registered), declared.message)))
     return body._replace(
         decode=FramedDecoder(RegisteredSchemas({number: registered}), [registered]),
         encode=lambda event: frame(number, indexes + encode(event)),
         registered=registered,
+        names=declared_names(registered),
     )
 
 
 def _json(declared: Declared, files: Files[str, bytes]) -> EventFormat:
-    from consumer.core.json_schema import JsonSchema  # noqa: PLC0415  # its library takes 6 MB: only from whom has one
+    from consumer.core.json_schema import JsonSchema  # noqa: PLC0415
 
     schema = JsonSchema(files[str(declared.schema)])
     return EventFormat(decode_json, schema.shape, schema)
 
 
 def _avro(declared: Declared, files: Files[str, bytes]) -> EventFormat:
+    from consumer.core.avro import avro_decoder  # noqa: PLC0415
+    from consumer.core.avro_encode import encode_avro  # noqa: PLC0415
+    from consumer.core.avro_schema import parse_avro  # noqa: PLC0415
+
     declared_type = parse_avro(files[str(declared.schema)])
     return EventFormat(
         avro_decoder(declared_type), TypeShape([declared_type]), encode=partial(encode_avro, declared_type)
@@ -171,6 +172,10 @@ def _avro(declared: Declared, files: Files[str, bytes]) -> EventFormat:
 
 
 def _protobuf(declared: Declared, files: Files[str, bytes]) -> EventFormat:
+    from consumer.core.proto_file import message_named, read_proto  # noqa: PLC0415
+    from consumer.core.proto_types import message_type  # noqa: PLC0415
+    from consumer.core.protobuf import encode_proto, proto_decoder  # noqa: PLC0415
+
     name = str(declared.schema)
     message = message_named(read_proto(name, files[name], files), declared.message)
     return EventFormat(

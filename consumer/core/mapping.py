@@ -10,7 +10,6 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from consumer.core.event import DecodeFailed
-from consumer.core.framed import FramedDecoder
 from consumer.core.paths import Path, Read, read_path
 from consumer.core.profile import (
     Identity,
@@ -161,6 +160,8 @@ class _Topic:
     def __init__(self, mappings: list[Mapping], schemas: RegisteredSchemas) -> None:
         self.decode = mappings[0].format.decode  # they all name the same
         if readers := [mapping.format.registered for mapping in mappings if mapping.format.registered]:
+            from consumer.core.framed import FramedDecoder  # noqa: PLC0415  # see event_format
+
             self.decode = FramedDecoder(schemas, readers)
         tables: dict[tuple[Path, ...], dict[Any, Mapping]] = {}
         for mapping in mappings:

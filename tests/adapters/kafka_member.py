@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from consumer.adapters.kafka import KafkaSource, Subscription
 from consumer.adapters.kafka_config import Connection
+from consumer.adapters.kafka_lookup import Lookup
 from consumer.core.partition import Assignment, Commit
 from consumer.core.record import TopicPartition
 
@@ -56,7 +57,8 @@ class Member:
         self.results: list[CommitResult] = []
         self.to_commit: Callable[[Iterable[TopicPartition]], list[Commit]] = lambda _: []
         connection = Connection(bootstrap, properties or {})
-        self.source = KafkaSource(connection, Subscription(group, tuple(topics), **subscription), self)  # type: ignore[arg-type]
+        read = Subscription(group, tuple(topics), **subscription)  # type: ignore[arg-type]
+        self.source = KafkaSource(connection, Lookup(connection), read, self)
 
     def __enter__(self) -> Self:
         return self

@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 
 from consumer.adapters import ledger_topic
 from consumer.adapters.kafka_config import Connection
+from consumer.adapters.kafka_lookup import Lookup
 from consumer.adapters.ledger_log import LedgerLog
 from consumer.adapters.ledger_topic import LedgerTopic
 from consumer.adapters.quota_ledger import NoLedger, QuotaLedger
@@ -53,7 +54,8 @@ class Replica:
     ) -> None:
         self.quota = SharedQuota(terms, f"i-{uuid.uuid4().hex[:8]}", lambda: 0.0)
         connection = Connection(bootstrap, properties or {})
-        self.ledger = QuotaLedger(connection, LedgerTopic(topic, WINDOW), group or new_group(), self.quota)
+        lookup, of = Lookup(connection), LedgerTopic(topic, WINDOW)
+        self.ledger = QuotaLedger(connection, lookup, of, group or new_group(), self.quota)
 
     def __enter__(self) -> Self:
         return self
