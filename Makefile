@@ -15,7 +15,7 @@ help:
 	@echo 'make test-chart   run the tests of the Helm chart; the first time they build a Kubernetes, which takes minutes'
 	@echo 'make test-image   build the image and run it as the chart would; needs root, buildah and podman'
 	@echo 'make chaos        hurt real processes at random: fresh seeds, SEEDS=20 of them; see tests/chaos/README.md'
-	@echo 'make chaos-proof  plant twelve bugs, one after the other, and see each of them found (some minutes)'
+	@echo 'make chaos-proof  plant thirteen bugs, one after the other, and see each of them found (some minutes)'
 	@echo 'make lint         check style and types'
 	@echo 'make bench        measure: speed beside other programs, growth, replicas; needs Java and Maven, 15 minutes'
 	@echo 'make docs         write the pages of docs/ that are made of the code'

@@ -201,4 +201,4 @@ def _outside(
         list(zip(mappings.names, mappings.hashes, strict=True)),
         settings.dead_letter_timeout,
     )
-    return Sender(api), dead_letters
+    return Sender(api, target.timeout), dead_letters

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from consumer.core.clock import Clocks
 from consumer.core.command import Command, DeadLetter, FetchSchema, Pause, ReadAgain, Resume, Send
 from consumer.core.deadline import Deadline
+from consumer.core.standstill import Standstill
 from consumer.errors import ProfileConsumerError, Stopped
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ BUSY = 0.005
 class Calls(Protocol):
     """Makes calls in the background."""
 
-    def submit(self, sends: Sequence[Send]) -> None:
-        """Start these calls."""
+    def submit(self, sends: Sequence[Send], at: float) -> None:
+        """Start these calls, which were decided `at` that time of CLOCK_BOOTTIME."""
 
     def completed(self, timeout: float) -> list[Completed]:
         """Outcomes, waiting at most `timeout` seconds for the first."""
@@ -155,6 +156,7 @@ class Runner:
         self._calls, self._dead_letters, self._reader, self._schemas, self._ledger, self._reporter = outside
         self._timing = timing
         self._next_commit = 0.0
+        self._standstill = Standstill()
         self._source = connect(self)
 
     def run(self, stopping: Event) -> None:
@@ -184,12 +186,14 @@ class Runner:
     def _turn(self) -> None:
         in_flight = self._engine.gate.in_flight
         longest = ASKING if self._ledger.asking else IDLE
-        records = self._source.poll(0.0 if in_flight else self._engine.wait(_clocks(), longest), MOST_RECORDS)
+        most = 1 if self._engine.doubted else MOST_RECORDS  # a slow machine must get its answer before the next doubt
+        records = self._source.poll(0.0 if in_flight else self._engine.wait(_clocks(), longest), most)
         self._engine.received(records, _clocks())
+        if self._source.certain:
+            self._engine.confirmed()
         self._settle(BUSY if in_flight and not records else 0.0)
         self._ledger.raise_if_stopped()
-        now = _clocks()
-        self._carry_out(self._engine.commands(now))
+        now = self._act()
         if now.boot >= self._next_commit:
             self._next_commit = now.boot + self._timing.commit_interval
             self._source.commit(self._engine.commits())
@@ -221,7 +225,17 @@ class Runner:
             self._reporter.commit(result, now)
         return {result.commit for result in results}
 
-    def _carry_out(self, commands: list[Command]) -> None:
+    def _act(self) -> Clocks:
+        """Do what the engine decides at this moment, which is returned; after a standstill Kafka is asked first."""
+        now = _clocks()
+        if seconds := self._standstill.turned(now):
+            self._engine.doubt()
+            self._source.confirm()
+            self._reporter.stood_still(seconds, now)
+        self._carry_out(self._engine.commands(now), now)
+        return now
+
+    def _carry_out(self, commands: list[Command], now: Clocks) -> None:
         sends = []
         for command in commands:
             match command:
@@ -239,7 +253,7 @@ class Runner:
                 case Resume(partition):
                     self._source.resume([partition])
         if sends:
-            self._calls.submit(sends)
+            self._calls.submit(sends, now.boot)
 
     # -- partitions come and go (called from inside `poll`) ------------------------------------------------------------
 
@@ -271,9 +285,7 @@ class Runner:
         self._engine.revoking(partitions)
         while not self._engine.drained(partitions) and not deadline.passed(_clocks().boot):
             self._settle(BUSY)
-            now = _clocks()
-            self._carry_out(self._engine.commands(now))
-            self._reporter.turn(self._engine, self._source, now)
+            self._reporter.turn(self._engine, self._source, self._act())
 
     # -- the end -------------------------------------------------------------------------------------------------------
 

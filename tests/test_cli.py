@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 import click
+import orjson
 import pytest
 from click.testing import CliRunner, Result
 
@@ -131,6 +132,42 @@ def test_a_bug_is_not_dressed_up_as_a_users_mistake(raising: Raising) -> None:
     result = raising("run", ZeroDivisionError("a bug"))
 
     assert isinstance(result.exception, ZeroDivisionError)
+
+
+BROKEN = """
+from consumer import settings
+from consumer.__main__ import main
+def read(*_, **__):
+    raise ValueError("a-password")
+settings.load = settings.examine = read
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["run"],
+        ["status", "--json"],
+        ["quota"],
+        ["quota", "init"],
+        ["check"],
+        ["replay", "--dead-letter-topic", "d"],
+        ["explain", "--topic", "t", "--last", "1"],
+    ],
+    ids=" ".join,
+)
+def test_a_fault_of_the_program_is_one_line_with_what_to_do_and_tells_no_value(arguments: list[str]) -> None:
+    broken = [sys.executable, "-c", BROKEN, *arguments]
+    done = subprocess.run(broken, capture_output=True, text=True, check=False, cwd=ROOT)  # noqa: S603 - our own interpreter
+
+    assert (done.returncode, done.stdout) == (1, "")
+    line = orjson.loads(done.stderr)
+    assert (line["level"], line["event"]) == ("critical", "crashed")
+    assert "report it with this line" in line["message"]
+    assert "ValueError" in line["exception"]
+    assert "in read" in line["exception"]
+    assert "a-password" not in done.stderr
 
 
 def test_ctrl_c_ends_without_a_traceback(raising: Raising) -> None:

@@ -30,7 +30,7 @@ LAYERS = {
     "runner": INNER | {"core", "settings", "adapters"},
     "app": INNER | {"core", "settings", "adapters", "runner"},
     "commands": INNER | {"core", "settings", "adapters", "runner", "app", "simulator", "authoring"},
-    "cli": INNER | {"commands"},
+    "cli": INNER | {"adapters", "commands"},
 }
 """Each layer with those that it may import besides itself."""
 

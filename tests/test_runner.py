@@ -14,6 +14,7 @@ from consumer.adapters.quota_ledger import NoLedger
 from consumer.adapters.reporter import Names, Reporter, Windows
 from consumer.adapters.status import StatusBoard
 from consumer.core.acknowledgement import CommitResult, DeadLetterReport
+from consumer.core.clock import Clocks
 from consumer.core.outcome import Completed, Delivered, Refused
 from consumer.core.partition import Assignment
 from consumer.core.quota import Unlimited
@@ -64,6 +65,9 @@ class World:
         self.letters_are_written = True
         self.topic: dict[tuple[TopicPartition, int], Record] = {}
         self.listener: Listener
+        self.kafka: Any
+        self.asked_for: list[int] = []
+        self.decided_at: list[float] = []
         self._outcomes: list[Completed] = []
         self._reports: list[DeadLetterReport] = []
         self._commits: list[CommitResult] = []
@@ -72,7 +76,8 @@ class World:
     # -- Kafka ---------------------------------------------------------------------------------------------------------
 
     def poll(self, timeout: float, most: int) -> list[Record]:
-        del timeout, most
+        del timeout
+        self.asked_for.append(most)
         happens = self.polls.popleft() if self.polls else self.stopping.set
         if callable(happens):
             happens()
@@ -80,6 +85,10 @@ class World:
         records = list(happens)
         self.topic.update(((TopicPartition(one.topic, one.partition), one.offset), one) for one in records)
         return records
+
+    def confirm(self) -> None:
+        self.journal.append("confirm")
+        self.kafka.certain = False
 
     def commit(self, commits: Sequence[Commit]) -> None:
         for commit in commits:
@@ -103,7 +112,8 @@ class World:
 
     # -- Target, dead letters, the second reader -----------------------------------------------------------------------
 
-    def submit(self, sends: Sequence[Send]) -> None:
+    def submit(self, sends: Sequence[Send], at: float) -> None:
+        self.decided_at.append(at)
         for send in sends:
             self.journal.append(f"call {send.identity.decode().partition('=')[2]}")
             outcome = self.answer(send)
@@ -168,8 +178,10 @@ class Rig:
 
     def _connect(self, listener: Listener) -> Any:
         self.world.listener = listener
-        methods = ("poll", "commit", "committed", "pause", "resume", "end_offsets", "joined", "trouble")
-        return Part(self.world, "kafka", **{name: getattr(self.world, name) for name in methods})
+        methods = ("poll", "commit", "committed", "confirm", "pause", "resume", "end_offsets", "joined", "trouble")
+        parts = {name: getattr(self.world, name) for name in methods}
+        self.world.kafka = Part(self.world, "kafka", certain=True, **parts)
+        return self.world.kafka
 
     def run(self, *polls: Iterable[Record] | Callable[[], None]) -> list[str]:
         """Turn until all of it has happened; the journal."""
@@ -335,3 +347,66 @@ def test_past_the_limit_partitions_pause_and_go_on_once_there_is_room() -> None:
 
     journal = rig.run(rig.assign(T0), [record(0, "c1:1"), record(1, "c2:2")], [], answer, [])
     assert [line for line in journal if line.startswith(("pause", "resume"))][:2] == ["pause 1", "resume 1"]
+
+
+# -- the process stood still -------------------------------------------------------------------------------------------
+
+
+class Frozen:
+    """A clock that goes on only when it is told to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.boot = 1000.0
+        monkeypatch.setattr("consumer.runner._clocks", lambda: Clocks(self.boot, 5000.0 + self.boot))
+
+    def freeze(self) -> None:
+        self.boot += 8.0
+
+
+def test_after_a_standstill_no_call_leaves_until_kafka_has_said_that_we_are_still_a_member(
+    monkeypatch: pytest.MonkeyPatch, said: list[EventDict]
+) -> None:
+    rig, clock = Rig(), Frozen(monkeypatch)
+
+    def say() -> None:
+        rig.world.kafka.certain = True
+
+    journal = rig.run(
+        rig.assign(T0), [record(0, "c1:1")], clock.freeze, [record(1, "c2:2")], [], say, [record(2, "c3:3")]
+    )
+    assert journal == ["call c1", "confirm", "call c2", "call c3", "pause 1", "commit t0 3", *CLOSED]
+    assert rig.world.asked_for[:8] == [500, 500, 500, 1, 1, 1, 500, 500]
+    assert [line["seconds"] for line in said if line["event"] == "stood_still"] == [8.0]
+    assert rig.world.decided_at == [1000.0, 1008.0, 1008.0]
+
+
+def test_a_second_standstill_asks_anew_though_the_first_was_answered_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig, clock = Rig(), Frozen(monkeypatch)
+
+    def say_and_freeze() -> None:
+        rig.world.kafka.certain = True
+        clock.freeze()
+
+    journal = rig.run(rig.assign(T0), clock.freeze, [record(0, "c1:1")], say_and_freeze, [])
+    assert [line for line in journal if line.startswith(("call ", "confirm"))] == ["confirm", "confirm"]
+
+
+def test_a_standstill_in_a_drain_is_noticed_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    rig, clock = Rig(), Frozen(monkeypatch)
+    late: list[Send] = []
+    rig.world.answer = lambda send: late.append(send) if send.identity.endswith(b"c1") else Delivered(200)
+    settle = rig.world.completed
+
+    def completed(timeout: float) -> list[Completed]:
+        if timeout and late:
+            clock.freeze()
+            rig.world._outcomes.append(Completed(late.pop().number, Delivered(200), 8.0))
+        return settle(timeout)
+
+    def revoke() -> None:
+        rig.runner._calls.completed = completed  # type: ignore[method-assign]  # answers in the drain
+        rig.revoke(T0)()
+
+    journal = rig.run(rig.assign(T0, T1), [record(0, "c1:1")], revoke, [record(0, "c2:2", T1)], [])
+    assert journal[:3] == ["call c1", "confirm", "commit t0 1"]
+    assert "call c2" not in journal

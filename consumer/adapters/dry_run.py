@@ -26,7 +26,7 @@ class DryCalls:
         self._hasher = hasher
         self._completed: list[Completed] = []
 
-    def submit(self, sends: Sequence[Send]) -> None:
+    def submit(self, sends: Sequence[Send], at: float) -> None:  # noqa: ARG002  # no call could be too late
         """Log the names of the attributes that would be sent; never their values."""
         for send in sends:
             names = [pair.partition(b"=")[0].decode() for pair in send.attributes.split(b"&")]

@@ -54,8 +54,8 @@ if TYPE_CHECKING:
 __all__ = ["KafkaSource", "Listener", "Subscription", "Trouble"]
 
 
-LOCATING = 0.01
-"""Seconds that a turn waits at most while the start of partitions is asked for, in several questions."""
+ASKING = 0.01
+"""Seconds that a turn waits at most while Kafka is asked for the start of partitions, or whether they are ours."""
 
 
 class KafkaSource:
@@ -120,7 +120,8 @@ class KafkaSource:
         """
         self._turn()
         self._gone.clear()
-        first = self._consumer.poll(min(timeout, LOCATING) if self._positions.asking else timeout)
+        asking = self._positions.asking or not self.certain
+        first = self._consumer.poll(min(timeout, ASKING) if asking else timeout)
         messages = [] if first is None else [first, *self._consumer.consume(max_records - 1, 0.0)]
         now = time.monotonic()
         records = []
@@ -167,20 +168,19 @@ class KafkaSource:
         """Whether the group gave us partitions, or said that there are none to give."""
         return self._membership.joined
 
+    def confirm(self) -> None:
+        """Ask the group whether it still has us; `certain` says so from then on."""
+        self._membership.doubt()
+
+    @property
+    def certain(self) -> bool:
+        """Whether the group has us, as far as it was asked."""
+        return self._membership.certain
+
     @property
     def trouble(self) -> Trouble | None:
         """Why Kafka does not serve us."""
         return self._health.trouble
-
-    @property
-    def missing_topics(self) -> frozenset[str]:
-        """Topics that are to be read and are not there."""
-        return self._health.missing_topics
-
-    @property
-    def locating(self) -> frozenset[TopicPartition]:
-        """Partitions of ours whose start is not known yet; nothing is read from them."""
-        return self._positions.locating
 
     def close(self, seconds: float) -> bool:
         """Leave the group; False when Kafka did not let go within `seconds`, the rest then ends with the process.

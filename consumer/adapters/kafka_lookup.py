@@ -158,11 +158,12 @@ class Lookup:
                 found[resource.name] = milliseconds / 1000
         return found
 
-    def has_nothing(self, group_id: str, member_id: str) -> Generator[None, None, bool]:
-        """Whether this member is in the group and no partition is given to it."""
+    def given(self, group_id: str, member_id: str) -> Generator[None, None, int | None]:
+        """How many partitions the group has given to this member; None when it does not know it."""
         asked = self._admin.describe_consumer_groups([group_id], request_timeout=ANSWER_SECONDS)[group_id]
         members = (yield from _wait(asked)).members
-        return any(member.member_id == member_id and not member.assignment.topic_partitions for member in members)
+        found = (len(member.assignment.topic_partitions) for member in members if member.member_id == member_id)
+        return next(found, None)
 
     def committed(
         self, group_id: str, partitions: Iterable[TopicPartition] | None = None

@@ -67,6 +67,14 @@ _EVENTS = (
     LogEvent("mappings_loaded", "info", ("mappings",), "The mapping files are read and checked."),
     LogEvent("http_server_started", "info", ("host", "port"), "Probes, metrics and the status page are served."),
     LogEvent("started", "info", ("group_id",), "The group gave its partitions, or said that there are none to give."),
+    LogEvent(
+        "stood_still",
+        "warning",
+        ("seconds", "suppressed"),
+        "The process stood still (frozen, suspended, or without CPU). No call leaves until Kafka has said that it is"
+        " still a member of the group, which takes a moment.",
+        "If it recurs: look for long pauses of the pod, and at its CPU limit.",
+    ),
     LogEvent("stopping", "info", ("reason",), "A signal asked to stop; calls in flight are waited for."),
     LogEvent("stopped", "info", ("seconds",), "A clean end: nothing answered is repeated at the next start."),
     LogEvent(
@@ -79,8 +87,9 @@ _EVENTS = (
     LogEvent(
         "crashed",
         "critical",
-        ("exception",),
-        "A fault in the program itself. Offsets are held, a restart repeats only what was not committed.",
+        ("message", "exception"),
+        "A fault in the program itself, in `run` or another command (exit 1). Offsets are held: a restart repeats only"
+        " what was not committed.",
         "Report it with this line.",
     ),
     LogEvent("partition_assigned", "info", ("topic", "partition", "offset"), "The group gave a partition."),

@@ -39,6 +39,7 @@ _THIRD_PARTY_LEVEL = logging.WARNING  # httpx logs each URL at INFO
 _TALKATIVE = ("aiohttp", "asyncio", "confluent_kafka", "httpcore", "httpx")
 _LIBRDKAFKA = 3
 _MOST_CAUSES = 1000
+_REPORT = "a fault in the program itself: report it with this line; your files and settings are not at fault"
 
 
 class IdentityHasher:
@@ -128,7 +129,7 @@ def _crashed(kind: type[BaseException], error: BaseException | None, where: Trac
     if error is None or issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error or kind(), where)
     else:
-        log.critical("crashed", exc_info=error)
+        log.critical("crashed", message=_REPORT, exc_info=error)
 
 
 def _unraisable(args: sys.UnraisableHookArgs) -> None:

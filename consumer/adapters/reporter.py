@@ -172,6 +172,12 @@ class Reporter:
             log.warning("partition_lost", topic=topic, partition=partition)
             self._forget(TopicPartition(topic, partition))
 
+    def stood_still(self, seconds: float, now: Clocks) -> None:
+        """The process stood still for so long; it makes no call until Kafka has said that it is still a member."""
+        suppressed = self._repeats.admit("stood_still", now.boot)
+        if suppressed is not None:
+            log.warning("stood_still", seconds=round(seconds, 3), suppressed=suppressed)
+
     def stopping(self, reason: str, now: Clocks) -> None:
         """The end begins."""
         self._snapshots.stopping = True

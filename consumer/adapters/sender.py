@@ -37,12 +37,16 @@ class Api(Protocol):
 
 
 class Sender:
-    """Makes calls in its own thread. All methods are for one other thread; every call comes back as one `Completed`."""
+    """Makes calls in its own thread. All methods are for one other thread; every call comes back as one `Completed`.
 
-    def __init__(self, api: Api) -> None:
+    `timeout` in seconds: one that was decided so long ago is not begun any more.
+    """
+
+    def __init__(self, api: Api, timeout: float) -> None:
         self.in_flight = 0
         """Calls submitted whose outcomes `completed` has not given yet."""
         self._api = api
+        self._timeout = timeout
         self._tasks: set[asyncio.Task[Outcome]] = set()
         self._done: list[Completed] = []
         self._handed_over: SimpleQueue[list[Completed] | None] = SimpleQueue()
@@ -53,10 +57,10 @@ class Sender:
         self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
         self._thread.start()
 
-    def submit(self, sends: Sequence[Send]) -> None:
-        """Start calls; raises `Stopped` when the thread is no more."""
+    def submit(self, sends: Sequence[Send], at: float) -> None:
+        """Start calls that were decided `at` this CLOCK_BOOTTIME; raises `Stopped` when the thread is no more."""
         try:
-            self._loop.call_soon_threadsafe(self._start, tuple(sends), time.monotonic())
+            self._loop.call_soon_threadsafe(self._start, tuple(sends), at)
         except RuntimeError as error:
             raise Stopped("the thread that calls Target has ended") from error
         self.in_flight += len(sends)
@@ -104,15 +108,19 @@ class Sender:
 
     def _start(self, sends: Sequence[Send], at: float) -> None:
         for send in sends:
-            task = self._loop.create_task(self._api.call(send))
+            task = self._loop.create_task(self._call(send, at))
             self._tasks.add(task)
             task.add_done_callback(partial(self._finished, send.number, at))
+
+    async def _call(self, send: Send, at: float) -> Outcome:
+        """A call whose time was over before it began is not made: the process stood still, and may own it no longer."""
+        return await self._api.call(send) if _boot() - at < self._timeout else Transient(None, "timeout")
 
     def _finished(self, number: int, at: float, task: asyncio.Task[Outcome]) -> None:
         self._tasks.discard(task)
         if not self._done:
             self._loop.call_soon(self._hand_over)
-        self._done.append(Completed(number, _outcome(task), time.monotonic() - at))
+        self._done.append(Completed(number, _outcome(task), _boot() - at))
 
     def _hand_over(self) -> None:
         if self._done:
@@ -128,6 +136,10 @@ class Sender:
             await self._api.close()
         finally:
             self._loop.stop()
+
+
+def _boot() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def _outcome(task: asyncio.Task[Outcome]) -> Outcome:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,6 @@ import click
 import structlog
 
 from consumer import app, settings
-from consumer.adapters import logs
 from consumer.commands.options import config_option
 from consumer.errors import LedgerInvalid, Stopped
 
@@ -35,7 +33,6 @@ def command(config: Path | None, *, dry_run: bool) -> None:
       PROFILE_CONSUMER_TARGET__CLIENT=acme \\
       profile-consumer run --dry-run
     """  # noqa: D301  # click reads \b
-    logs.configure("info", "auto", sys.stderr)  # until the settings say how: a fault before that is told no other way
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -42,7 +44,8 @@ def command(host: str, port: int, client: str, config: Path | None) -> None:
     try:
         asyncio.run(_serve(Simulation(client, behaviour, time.monotonic()), host, port))
     except OSError as error:
-        reason = str(error.strerror).rpartition(": ")[2]  # asyncio says the address once more in front of it
+        # The own words of asyncio say the address once more; names that can't be resolved have numbers of their own.
+        reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
         raise click.ClickException(f"cannot listen on {host}:{port}: {reason}") from error
 
 

@@ -1,8 +1,8 @@
 """Every decision about a record, from the moment it was read until its offset may be committed.
 
 Events come in as method calls (`assigned`, `received`, `schema_answered`, `completed`, `read_again`, `dead_lettered`,
-`committed`, `revoking`, `forget`), commands go out through `commands`, commits through `commits`. No I/O, no clock, no
-lock: one thread owns it.
+`committed`, `revoking`, `forget`, `doubt`, `confirmed`), commands go out through `commands`, commits through `commits`.
+No I/O, no clock, no lock: one thread owns it.
 
 A record is resolved when it is skipped, unmatched, delivered, or dead-lettered with the broker's acknowledgement, and
 by nothing else. Whatever is in doubt stays pending, holds its offset, and is read again by whoever owns the partition
@@ -74,6 +74,7 @@ class Engine:
         self._intake = Intake(self._work, self._delivery.waiting, self._dead_letters, self._schemas, map_record)
         self._draining: set[TopicPartition] = set()
         self._full = False
+        self.doubted = False
         self.partitions = self._work.partitions
         self.tally = self._work.tally
 
@@ -138,6 +139,14 @@ class Engine:
         for key in forgotten:
             del self.partitions[key]
 
+    def doubt(self) -> None:
+        """The process stood still, and the partitions may be another member's by now: no call until `confirmed`."""
+        self.doubted = True
+
+    def confirmed(self) -> None:
+        """Kafka says that we are still a member of the group: what was not lost is ours."""
+        self.doubted = False
+
     # -- commands ------------------------------------------------------------------------------------------------------
 
     @property
@@ -149,7 +158,7 @@ class Engine:
         """What is to be done now, in order."""
         self._work.commands += self._dead_letters.again(self.partitions.values(), now.boot)
         self.gate.backlog(self._delivery.backlog, self._delivery.waiting.created)
-        if not self._draining and self.stop_reason is None:
+        if not self._draining and not self.doubted and self.stop_reason is None:
             self._delivery.schedule(now)
         self._work.commands += self._schemas.commands(now)
         self._pause_and_resume()
@@ -169,7 +178,7 @@ class Engine:
 
     def wait(self, now: Clocks, most: float) -> float:
         """Seconds until something may be due without an event, at most `most`."""
-        return min(most, self._delivery.wait(now))
+        return most if self.doubted else min(most, self._delivery.wait(now))
 
     def _pause_and_resume(self) -> None:
         limits = self._work.limits
@@ -223,6 +232,8 @@ class Engine:
             return self.gate.credentials.reason
         if state is State.SCHEMA_REGISTRY_UNAVAILABLE:
             return self._schemas.reason(key)
+        if state is State.PROGRESSING and self.doubted:
+            return "the process stood still: no call leaves until Kafka has said that this is still its partition"
         return None
 
     def state(self, key: TopicPartition, now: Clocks, *, behind: bool) -> State:

@@ -1,8 +1,9 @@
 """Protobuf's own language to a file descriptor: what decoding needs of a `.proto` file, and nothing else.
 
 Names of types stay as they are written; the descriptor pool looks them up. Services, extensions and options are read
-over, but for the features of an edition. Protobuf's compiler would do, were it not for the size of it: 40 MB for
-grpcio-tools and what it needs, and a file system to work in. The tests compare every descriptor with the compiler's.
+over, but for the features of an edition and `json_name`. Protobuf's compiler would do, were it not for the size of it:
+40 MB for grpcio-tools and what it needs, and a file system to work in. The tests compare every descriptor with the
+compiler's.
 """
 
 from __future__ import annotations
@@ -158,7 +159,7 @@ class _Parser:
             field.name = self._tokens.name()
         self._tokens.expect("=")
         field.number = self._tokens.number()
-        self._field_options(field.options)
+        self._field_options(field)
         self._tokens.expect(";")
 
     def _type(self, field: FieldDescriptorProto) -> None:
@@ -191,7 +192,7 @@ class _Parser:
         field.type, field.type_name = FieldDescriptorProto.TYPE_GROUP, group.name
         self._tokens.expect("=")
         field.number = self._tokens.number()
-        self._field_options(field.options)
+        self._field_options(field)
         self._message_body(group)
 
     def _enum(self, enum: EnumDescriptorProto) -> None:
@@ -206,7 +207,7 @@ class _Parser:
                 value = enum.value.add(name=self._tokens.name())
                 self._tokens.expect("=")
                 value.number = self._tokens.number()
-                self._field_options(None)
+                self._field_options()
                 self._tokens.expect(";")
 
     # -- options -------------------------------------------------------------------------------------------------------
@@ -215,18 +216,23 @@ class _Parser:
         self._assign(options)
         self._tokens.expect(";")
 
-    def _field_options(self, options: Options | None) -> None:
+    def _field_options(self, field: FieldDescriptorProto | None = None) -> None:
+        """Those of a field, or of an enum's value, which decide nothing."""
         if not self._tokens.given("["):
             return
-        self._assign(options)
+        options = None if field is None else field.options
+        self._assign(options, field)
         while self._tokens.given(","):
-            self._assign(options)
+            self._assign(options, field)
         self._tokens.expect("]")
 
-    def _assign(self, options: Options | None) -> None:
-        """Take `name = value`; what decides how bytes are read is noted."""
+    def _assign(self, options: Options | None, field: FieldDescriptorProto | None = None) -> None:
+        """Take `name = value`; what decides how bytes are read is noted, and a field's name in JSON."""
         name = self._option_name()
         self._tokens.expect("=")
+        if name == "json_name" and field is not None:
+            field.json_name = self._tokens.string()
+            return
         value = self._tokens.value()
         if options is None or value is None:
             return

@@ -107,11 +107,15 @@ class Tokens:
         return value
 
     def string(self) -> str:
-        """Take a text, without its quotes."""
-        word = self.take()
-        if word[:1] not in ("'", '"'):
-            raise self.wrong("a text in quotes")
-        return word[1:-1]
+        """Take a text, without its quotes; texts side by side are one."""
+        text, more = "", True
+        while more:
+            word = self.take()
+            if word[:1] not in ("'", '"'):
+                raise self.wrong("a text in quotes")
+            text += word[1:-1]
+            more = self.peek()[:1] in ("'", '"')
+        return text
 
     def value(self) -> str | None:
         """Take what an option is set to; None for one in braces."""

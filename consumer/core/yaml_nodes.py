@@ -29,8 +29,12 @@ _JSON_WORDS: dict[str, Json] = {"": None, "null": None, "true": True, "false": F
 _SEPARATOR = re.compile("[\x85\u2028\u2029]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MOST_LEVELS = 2000
+_DEEPEST = 200
 _MOST_VALUES = 1_000_000
 _LONGEST_INTEGER = 1000  # digits; Python refuses to read much longer ones
+_TOO_DEEP = f"nested more than {_DEEPEST} levels deep"
+_ONE = (1, 0)
+"""Values and levels of a scalar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +140,7 @@ def parse_yaml(file: str, content: bytes) -> Node:
     except yaml.MarkedYAMLError as error:
         raise YamlInvalid([syntax_problem(file, error)]) from None
     except RecursionError:
-        raise YamlInvalid([Problem(file, 1, 1, "nested too deeply")]) from None
+        raise YamlInvalid([Problem(file, 1, 1, _TOO_DEEP)]) from None
     if converter.problems:
         raise YamlInvalid(converter.problems, node)
     return node
@@ -175,7 +179,7 @@ class _Converter:
         self.problems: list[Problem] = []
         self._file = file
         self._done: dict[int, Node] = {}
-        self._sizes: dict[int, int] = {}
+        self._measured: dict[int, tuple[int, int]] = {}
         self._open: set[int] = set()
 
     def node(self, node: yaml.Node) -> Node:
@@ -189,17 +193,22 @@ class _Converter:
             self._open.add(id(node))
             done = self._done[id(node)] = self._convert(node)
             self._open.remove(id(node))
-            if self._size(node) > _MOST_VALUES:
-                self._wrong(node, f"aliases make more than {_MOST_VALUES} values of this")
-                self._sizes[id(node)] = 1
+            if excess := self._excess(node):
+                self._wrong(node, excess)
+                self._measured[id(node)] = _ONE
                 done = self._done[id(node)] = Scalar(*_place(node), "")
         return done
 
-    def _size(self, node: yaml.Node) -> int:
-        """How many values it has, each counted as often as aliases name it."""
+    def _excess(self, node: yaml.Node) -> str | None:
+        """What is too much of it: values, each counted as often as aliases name it, or levels."""
         inner = node.value if isinstance(node, yaml.SequenceNode) else [each for pair in node.value for each in pair]
-        self._sizes[id(node)] = size = 1 + sum([self._sizes.get(id(each), 1) for each in inner])
-        return size
+        measured = [self._measured.get(id(each), _ONE) for each in inner]
+        values = 1 + sum([each[0] for each in measured])
+        levels = 1 + max([each[1] for each in measured], default=0)
+        self._measured[id(node)] = values, levels
+        if values > _MOST_VALUES:
+            return f"aliases make more than {_MOST_VALUES} values of this"
+        return _TOO_DEEP if levels > _DEEPEST else None
 
     def _scalar(self, node: yaml.ScalarNode) -> Scalar:
         self._check_tag(node, _PLAIN, "tag:yaml.org,2002:str")

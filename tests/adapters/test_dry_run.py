@@ -20,7 +20,7 @@ def test_a_call_is_told_by_the_names_of_its_attributes_and_counts_as_delivered(s
     script = Script().assign().give(0, "c1:a=secret,b=secret")
     sends = [command for command in script.commands() if isinstance(command, Send)]
     calls = DryCalls(HASHER)
-    calls.submit(sends)
+    calls.submit(sends, 0.0)
     [completed] = calls.completed(1.0)
     assert (completed.number, type(completed.outcome)) == (sends[0].number, Delivered)
     assert calls.completed(1.0) == []

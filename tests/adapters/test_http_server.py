@@ -277,6 +277,7 @@ def test_stopping_twice_or_before_the_start_is_fine_and_frees_the_port() -> None
     server = HttpServer("127.0.0.1", 0, sources)
     port = server.start()
     with connected(port) as idle:
+        assert ask(port, "/status.json").status == 200  # so that the connection before it was taken in, too
         server.stop()
         server.stop()
         assert until_the_end(idle) == b""

@@ -15,6 +15,7 @@ from consumer.core.partition import Assignment, Commit
 from consumer.core.record import Record, TopicPartition
 from consumer.errors import SettingsInvalid, Stopped
 from tests.adapters.kafka_member import PATIENCE, Member, committed, new_group
+from tests.adapters.test_kafka_lookup import answered
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,6 +80,18 @@ def test_a_member_too_many_has_joined(kafka: Kafka, kind: str) -> None:
     ):
         first.until(lambda: first.source.joined and second.source.joined, "both are in the group", second)
         first.until(lambda: first.assignments or second.assignments, "one has it", second)
+
+
+@every_group
+def test_the_group_confirms_a_member_that_it_has_and_no_other(kafka: Kafka, kind: str) -> None:
+    topic, group = kafka.create_topic(2), new_group()
+    with Member(kafka.bootstrap, [topic], group, **GROUPS[kind]) as member:
+        member.until(lambda: len(member.assignments) == 2, "assigned")
+        member.source.confirm()
+        assert not member.source.certain
+        member.until(lambda: member.source.certain, "the group says that it has us")
+        steps = [member.source._lookup.given(group, name) for name in (member.source._consumer.memberid(), "another")]
+        assert [answered(each) for each in steps] == [2, None]
 
 
 def test_a_member_that_did_not_poll_in_time_loses_its_partition_and_gets_it_anew(kafka: Kafka) -> None:
@@ -202,12 +215,12 @@ def test_a_missing_topic_is_named_once_and_read_when_it_appears(kafka: Kafka, mo
     properties = {"topic.metadata.refresh.interval.ms": "500"}
     with capture_logs() as logs, Member(kafka.bootstrap, [there, missing], group, properties) as member:
         member.until(lambda: member.records, "the other topic is read")
-        member.until(lambda: member.source.missing_topics == {missing}, "named")
+        member.until(lambda: member.source._health.missing_topics == {missing}, "named")
         assert member.source.trouble is None
         kafka.create_topic(1, missing)
         kafka.produce(missing, [b"y"])
         member.until(lambda: b"y" in member.values, "read")
-        member.until(lambda: not member.source.missing_topics, "found")
+        member.until(lambda: not member.source._health.missing_topics, "found")
         named = [(entry["event"], entry["topic"]) for entry in logs if "topic_" in entry["event"]]
         assert named == [("topic_missing", missing), ("topic_found", missing)]
 

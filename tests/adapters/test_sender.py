@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
 
+LONG = 1000.0
+"""Seconds that a call may take here."""
+
+
 class Api:
     """Does with each call what a test says."""
 
@@ -49,6 +53,11 @@ def sends(*numbers: int) -> list[Send]:
     return [Send(number, None, b"mbox3rdPartyId=c-%d" % number, b"profile.a=1") for number in numbers]  # type: ignore[arg-type]
 
 
+def submit(sender: Sender, *numbers: int, ago: float = 0.0) -> None:
+    """Calls that were decided so many seconds ago."""
+    sender.submit(sends(*numbers), time.clock_gettime(time.CLOCK_BOOTTIME) - ago)
+
+
 def collect(sender: Sender, count: int) -> list[Completed]:
     outcomes: list[Completed] = []
     while len(outcomes) < count:
@@ -63,7 +72,7 @@ def sender() -> Iterator[Callable[[Callable[[Send], Awaitable[Outcome]]], Sender
     started: list[Sender] = []
 
     def start(script: Callable[[Send], Awaitable[Outcome]]) -> Sender:
-        started.append(Sender(Api(script)))
+        started.append(Sender(Api(script), LONG))
         return started[-1]
 
     yield start
@@ -77,8 +86,8 @@ def test_every_call_comes_back_with_its_number_and_its_time(sender: Callable[...
         return Delivered(200 + send.number)
 
     of = sender(in_its_own_time)
-    of.submit(sends(0, 1))
-    of.submit(sends(2))
+    submit(of, 0, 1)
+    submit(of, 2)
     outcomes = collect(of, 3)
     assert sorted((each.number, each.outcome) for each in outcomes) == [(n, Delivered(200 + n)) for n in range(3)]
     assert all(0.01 * (3 - each.number) <= each.seconds < PATIENCE for each in outcomes)
@@ -92,14 +101,14 @@ def test_calls_run_beside_each_other(sender: Callable[..., Sender]) -> None:
         return Delivered(200)
 
     of = sender(meet)
-    of.submit(sends(*range(20)))
+    submit(of, *range(20))
     assert len(collect(of, 20)) == 20
 
 
 def test_in_flight_counts_what_was_submitted_and_not_given_back(sender: Callable[..., Sender]) -> None:
     of = sender(deliver)
     assert of.in_flight == 0
-    of.submit(sends(1, 2, 3))
+    submit(of, 1, 2, 3)
     assert of.in_flight == 3
     collect(of, 3)
     assert of.in_flight == 0
@@ -108,7 +117,7 @@ def test_in_flight_counts_what_was_submitted_and_not_given_back(sender: Callable
 @pytest.mark.parametrize("timeout", [0.0, -1.0, 0.01])
 def test_with_nothing_to_give_it_gives_nothing(sender: Callable[..., Sender], timeout: float) -> None:
     of = sender(hang)
-    of.submit(sends(1))
+    submit(of, 1)
     assert of.completed(timeout) == []
     assert of.in_flight == 1
 
@@ -119,7 +128,7 @@ def test_a_batch_costs_one_wake_up_and_one_hand_over(
     of = sender(deliver)
     waking = Mock(wraps=of._loop.call_soon_threadsafe)
     monkeypatch.setattr(of._loop, "call_soon_threadsafe", waking)
-    of.submit(sends(*range(50)))
+    submit(of, *range(50))
     assert len(of.completed(PATIENCE)) == 50
     assert waking.call_count == 1
 
@@ -129,7 +138,7 @@ def test_an_api_that_raises_loses_no_call(sender: Callable[..., Sender]) -> None
         raise ValueError("mbox3rdPartyId=c-1")
 
     of = sender(fail)
-    of.submit(sends(7))
+    submit(of, 7)
     (completed,) = collect(of, 1)
     assert completed[:2] == (7, Transient(None, "unexpected: ValueError"))
 
@@ -139,17 +148,32 @@ def test_a_call_that_was_cancelled_by_something_is_no_lost_call(sender: Callable
         raise asyncio.CancelledError
 
     of = sender(cancel)
-    of.submit(sends(7))
+    submit(of, 7)
     (completed,) = collect(of, 1)
     assert completed[:2] == (7, Transient(None, "cancelled"))
+
+
+def test_a_call_decided_longer_ago_than_a_call_may_take_is_not_begun(sender: Callable[..., Sender]) -> None:
+    called = []
+
+    async def note(send: Send) -> Outcome:
+        called.append(send.number)
+        return Delivered(200)
+
+    of = sender(note)
+    submit(of, 1, 2, ago=LONG)
+    submit(of, 3)
+    outcomes = {each.number: each.outcome for each in collect(of, 3)}
+    assert outcomes == {1: Transient(None, "timeout"), 2: Transient(None, "timeout"), 3: Delivered(200)}
+    assert called == [3]
 
 
 # -- the end -----------------------------------------------------------------------------------------------------------
 
 
 def test_closing_gives_up_what_is_in_flight_and_ends_the_thread() -> None:
-    of = Sender(api := Api(hang))
-    of.submit(sends(1, 2))
+    of = Sender(api := Api(hang), LONG)
+    submit(of, 1, 2)
     of.close(PATIENCE)
     assert api.closed
     assert not of._thread.is_alive()
@@ -158,7 +182,7 @@ def test_closing_gives_up_what_is_in_flight_and_ends_the_thread() -> None:
 
 
 def test_closing_twice_or_with_nothing_in_flight_is_harmless() -> None:
-    of = Sender(Api(deliver))
+    of = Sender(Api(deliver), LONG)
     of.close(PATIENCE)
     of.close(PATIENCE)
     assert not of._thread.is_alive()
@@ -171,8 +195,8 @@ def test_closing_waits_no_longer_than_it_may() -> None:
         release.wait(PATIENCE)
         return Delivered(200)
 
-    of = Sender(Api(block))
-    of.submit(sends(1))
+    of = Sender(Api(block), LONG)
+    submit(of, 1)
     begun = time.monotonic()
     of.close(0.05)
     assert time.monotonic() - begun < 30
@@ -187,7 +211,7 @@ def test_an_api_that_cannot_close_ends_the_thread_all_the_same() -> None:
         async def close(self) -> None:
             raise OSError
 
-    of = Sender(Stuck(deliver))
+    of = Sender(Stuck(deliver), LONG)
     with capture_logs() as logs:
         of.close(PATIENCE)
     assert not of._thread.is_alive()
@@ -198,10 +222,10 @@ def test_after_the_loop_has_ended_all_outcomes_are_given_and_then_it_says_so() -
     async def deliver_the_first(send: Send) -> Outcome:
         return await (deliver if send.number == 1 else hang)(send)
 
-    of = Sender(Api(deliver_the_first))
-    of.submit(sends(1, 2))
+    of = Sender(Api(deliver_the_first), LONG)
+    submit(of, 1, 2)
     assert [each.number for each in collect(of, 1)] == [1]
-    of.submit(sends(1))
+    submit(of, 1)
     while of._handed_over.empty():
         time.sleep(0.001)
     of._loop.call_soon_threadsafe(of._loop.stop)
@@ -212,7 +236,7 @@ def test_after_the_loop_has_ended_all_outcomes_are_given_and_then_it_says_so() -
         with pytest.raises(Stopped, match="the thread that calls Target has ended"):
             of.completed(timeout)
     with pytest.raises(Stopped, match="the thread that calls Target has ended"):
-        of.submit(sends(3))
+        submit(of, 3)
     assert of.in_flight == 1
     of.close(PATIENCE)
     for task in of._tasks:
@@ -227,8 +251,8 @@ def test_an_outcome_of_the_last_turn_of_the_loop_is_given_too() -> None:
         loop.call_soon(loop.stop)
         return Delivered(200)
 
-    of = Sender(Api(stop_the_loop))
-    of.submit(sends(1))
+    of = Sender(Api(stop_the_loop), LONG)
+    submit(of, 1)
     assert [each.number for each in of.completed(PATIENCE)] == [1]
     with pytest.raises(Stopped):
         of.completed(PATIENCE)
@@ -239,7 +263,7 @@ def test_an_error_in_the_loop_is_logged_by_its_kind_alone(sender: Callable[..., 
     with capture_logs() as logs:
         context = {"message": "mbox3rdPartyId=c-1", "exception": KeyError("c-1")}
         of._loop.call_soon_threadsafe(of._loop.call_exception_handler, context)
-        of.submit(sends(1))
+        submit(of, 1)
         collect(of, 1)
     assert logs == [{"event": "sender_loop_failed", "error": "KeyError", "log_level": "error"}]
 
@@ -252,14 +276,14 @@ def test_many_calls_over_few_connections_and_nothing_left_after_the_end() -> Non
 
     async def main() -> None:
         async with target.running():
-            of = Sender(ProfileApi(Endpoint(target.url, 10.0), ResponseRules(), 8))
+            of = Sender(ProfileApi(Endpoint(target.url, LONG), ResponseRules(), 8), LONG)
             try:
                 await asyncio.to_thread(calls, of)
             finally:
-                await asyncio.to_thread(of.close, 10.0)
+                await asyncio.to_thread(of.close, PATIENCE)
 
     def calls(of: Sender) -> None:
-        of.submit(sends(*range(100)))
+        submit(of, *range(100))
         outcomes = collect(of, 100)
         assert {each.number for each in outcomes} == set(range(100))
         assert {each.outcome for each in outcomes} == {Delivered(200)}
@@ -289,8 +313,8 @@ def test_a_call_given_up_at_the_end_is_never_accepted() -> None:
         judged.set()
 
     def calls(port: int) -> None:
-        of = Sender(ProfileApi(Endpoint(f"http://127.0.0.1:{port}/", 10.0), ResponseRules(), 8))
-        of.submit(sends(1))
+        of = Sender(ProfileApi(Endpoint(f"http://127.0.0.1:{port}/", LONG), ResponseRules(), 8), LONG)
+        submit(of, 1)
         assert connected.wait(PATIENCE)
         of.close(PATIENCE)
 

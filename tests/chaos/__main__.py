@@ -101,6 +101,7 @@ LIKELY = {
     "forget_failed_dead_letter": ("letters",),
     "no_drain": ("rebalance",),
     "commit_after_lost": ("freeze",),
+    "trust_after_standstill": ("freeze",),
     "merge_into_flight": ("rebalance",),
     "skip_on_timeout": ("target", "mixed"),
     "resolve_all_on_refusal": ("letters",),

@@ -51,7 +51,8 @@ class Observation(NamedTuple):
 class Disruption(NamedTuple):
     """From when to when (monotonic seconds) something was wrong after which calls may be repeated.
 
-    `lost`: a member was frozen so long that others took over; one call of its may come after theirs.
+    `lost`: a member was frozen so long that others took over; one call of its may come after theirs: the one that it
+    was just writing to its connection.
     """
 
     begin: float
@@ -94,6 +95,9 @@ def judge(entries: Sequence[Entry], happened: Happened) -> Verdict:
     allowed = sum(values.accepted_between(each.begin - BEFORE, each.end + AFTER) for each in happened.disruptions)
     if values.repeated > allowed:
         faults.append(f"{values.repeated} calls brought nothing newer, {allowed} may")
+    lost = sum(each.lost for each in happened.disruptions)
+    if values.excused > lost:
+        faults.append(f"{values.excused} late calls of lost members, {lost} may be")
     twice = len(happened.letters) - len(dead)
     if twice and not happened.unclean:
         faults.append(f"{twice} dead letters were written twice")

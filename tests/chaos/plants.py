@@ -12,6 +12,7 @@ from consumer.adapters.profile_api import ProfileApi
 from consumer.core import commit_metadata
 from consumer.core.dead_letters import DeadLetters
 from consumer.core.delivery import Delivery
+from consumer.core.engine import Engine
 from consumer.core.intake import Intake
 from consumer.core.outcome import Delivered, Transient
 from consumer.core.partition import Commit, Partition
@@ -81,6 +82,11 @@ def commit_after_lost() -> None:
             kept[:] = [commit for commit in kept if commit not in late]
 
     Runner.lost, Runner.assigned = keep, give  # type: ignore[method-assign]
+
+
+def trust_after_standstill() -> None:
+    """Makes calls after a freeze before it knows whether it has been replaced."""
+    Engine.doubt = lambda self: None  # type: ignore[method-assign]  # noqa: ARG005  # its name is part of its type
 
 
 def merge_into_flight() -> None:
@@ -194,6 +200,7 @@ PLANTS: Final[dict[str, Callable[[], None]]] = {
         forget_failed_dead_letter,
         no_drain,
         commit_after_lost,
+        trust_after_standstill,
         merge_into_flight,
         skip_on_timeout,
         resolve_all_on_refusal,

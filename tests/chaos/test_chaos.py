@@ -93,6 +93,10 @@ def test_an_older_value_that_stays_is_found_after_a_crash_too() -> None:
 def test_only_a_member_that_others_took_over_from_may_be_late() -> None:
     lost = [Disruption(1.0, 9.0, lost=True)]
     assert faults([FIRST, SECOND], call(1, 2), call(1), unclean=True, disruptions=lost) == []
+    twice = [call(1, slots=(0,)), call(1, slots=(0,))]
+    assert faults([FIRST, SECOND], call(1, 2), *twice[:1], unclean=True, disruptions=lost) == []
+    found = faults([FIRST, SECOND], call(1, 2), *twice, unclean=True, disruptions=lost)
+    assert found == ["2 late calls of lost members, 1 may be"]
     late = call(1, received=13.0)
     assert "c1.latest ends with 1, not with 2" in faults(
         [FIRST, SECOND], call(1, 2), late, unclean=True, disruptions=lost

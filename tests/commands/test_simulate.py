@@ -88,4 +88,4 @@ def test_an_empty_file_is_a_target_that_behaves(tmp_path: Path) -> None:
         port = str(httpx.URL(taken.url).port)
         result = CliRunner().invoke(cli, ["simulate", "--port", port, "--config", str(config)])
     assert result.exit_code == 1
-    assert result.output == f"Error: cannot listen on 127.0.0.1:{port}: address already in use\n"
+    assert result.output == f"Error: cannot listen on 127.0.0.1:{port}: Address already in use\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,7 @@ message Outer {
   option deprecated = true;
   reserved 2, 15, 9 to 11, 1000 to max;
   reserved "foo", "bar";
-  optional int32 maybe = 1 [deprecated = true, (x.y) = -1.5e3, json_name = "other"];
+  optional int32 maybe = 1 [deprecated = true, (x.y) = -1.5e3, json_name = "oth" 'er'];
   repeated .a.b.Outer.Inner inners = 3;
   map<string, Inner> by_name_of_it = 4;
   map < int64 , .a.b.Kind > kinds = 0x5;
@@ -147,7 +148,8 @@ def _strip(message: DescriptorProto) -> None:
     for field in message.field:
         features = field.options.features if field.options.HasField("features") else None
         field.ClearField("options")
-        field.ClearField("json_name")
+        if field.json_name == re.sub("_+(.?)", lambda match: match[1].upper(), field.name):
+            field.ClearField("json_name")  # the compiler also writes those that nobody has chosen
         field.ClearField("default_value")
         if features is not None:
             field.options.features.CopyFrom(features)

@@ -222,6 +222,13 @@ def test_an_event_written_as_json_is_read_back(event: dict[str, Any]) -> None:
     assert decode(encode_proto(LOAN_TYPE, event)) == EMPTY | event
 
 
+def test_a_field_may_be_written_by_its_name_in_json_and_is_read_by_its_own() -> None:
+    found = message("M", b'syntax = "proto3"; message M { string card_no = 1; string tier = 2 [json_name = "class"]; }')
+    event = {"card_no": "4", "tier": "gold"}
+    for written in (event, {"cardNo": "4", "class": "gold"}):
+        assert proto_decoder(found)(encode_proto(found, written)) == event
+
+
 @pytest.mark.parametrize(
     ("event", "text"),
     [

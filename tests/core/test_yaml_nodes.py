@@ -144,10 +144,10 @@ def test_a_byte_order_mark_and_other_line_ends_are_accepted() -> None:
         ("a: !foo [x]\n", "1:4: the tag !foo means nothing here; remove it"),
         ("a: !foo {x: y}\n", "1:4: the tag !foo means nothing here; remove it"),
         ('a: "\\ud83d"\n', "1:4: half a surrogate pair is no character"),
-        ("[" * 400 + "]" * 400, "1:1: nested too deeply"),
-        ("[" * 100_000, "1:1: nested too deeply"),
-        ("- " * 100_000, "1:1: nested too deeply"),
-        ("{a: " * 3_000 + "}" * 3_000, "1:1: nested too deeply"),
+        ("[" * 201 + "]" * 201, "1:1: nested more than 200 levels deep"),
+        ("[" * 100_000, "1:1: nested more than 200 levels deep"),
+        ("- " * 100_000, "1:1: nested more than 200 levels deep"),
+        ("{a: " * 3_000 + "}" * 3_000, "1:1: nested more than 200 levels deep"),
     ],
 )  # fmt: skip
 def test_what_is_not_one_plain_document_is_told_with_its_place(text: str | bytes, message: str) -> None:
@@ -169,6 +169,10 @@ def test_all_that_can_be_left_out_is_told_at_once_and_the_rest_is_there() -> Non
     assert plain(found.value.root) == {"a": 1, "b": {"c": [""], "d": "5"}, "e": "\ufffd"}
 
 
+def test_two_hundred_levels_are_read() -> None:
+    assert json_text(parse("[" * 200 + "]" * 200)) == "[" * 200 + "]" * 200
+
+
 def test_aliases_of_aliases_are_bounded() -> None:
     lists = ["- &a0 [x, x, x, x, x, x, x, x, x]"]
     lists += [f"- &a{level} [{', '.join([f'*a{level - 1}'] * 10)}]" for level in range(1, 20)]
@@ -178,6 +182,11 @@ def test_aliases_of_aliases_are_bounded() -> None:
     assert [str(problem) for problem in found.value.problems] == [
         f"f:{line}:3: aliases make more than 1000000 values of this" for line in (6, 12, 18)
     ]
+
+
+def test_levels_count_through_aliases() -> None:
+    chain = "- &a0 [x]\n" + "".join(f"- &a{level} [*a{level - 1}]\n" for level in range(1, 250))
+    assert fault(chain).startswith("201:3: nested more than 200 levels deep\n")
 
 
 def test_a_pair_of_escapes_as_json_has_it_is_one_character() -> None:

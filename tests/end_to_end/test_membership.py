@@ -13,6 +13,7 @@ from confluent_kafka import TopicPartition as KafkaPartition
 from confluent_kafka.cimpl import NewPartitions
 
 from consumer.core import commit_metadata
+from consumer.simulator.target import Target
 from tests.adapters.kafka_member import Member
 from tests.conftest import start_kafka
 from tests.end_to_end.load import Visits, committed, mappings
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from consumer.simulator.target import Target
     from tests.kafka import Kafka, KafkaCluster
 
 SEED = random.randrange(10**6)  # noqa: S311 - no secret
@@ -101,6 +101,34 @@ def test_a_member_frozen_past_its_session_forgets_what_it_lost_and_undoes_nothin
             eventually(lambda: sum(committed(kafka, group, topic, PARTITIONS)) == 1200, "all is committed")
             assert other.stop() == 0
     assert target.judge(visits.events).lost == [], SEED
+
+
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+def test_a_member_that_wakes_up_past_its_session_calls_for_nothing_that_it_has_lost(
+    kafka: Kafka, target: Target, service: Callable[..., Service], tmp_path: Path, chance: random.Random, protocol: str
+) -> None:
+    topic = kafka.create_topic(PARTITIONS)
+    properties = QUICK if protocol == "classic" else {}
+    options = {"schemas": str(mappings(tmp_path, topic)), "kafka__properties": properties, "delivery__linger": "5s"}
+    options["kafka__group_protocol"] = protocol
+    visits = Visits(kafka, topic, PARTITIONS)
+    with service(**options) as frozen, Target() as of_the_other:
+        frozen.wait_until(lambda status: len(status["partitions"]) == PARTITIONS, "it has all partitions")
+        visits.produce(chance, 500, 10_000)
+        frozen.wait_until(lambda status: sum(each["pending"] for each in status["partitions"]) == 500, "it has read")
+        frozen.process.send_signal(signal.SIGSTOP)
+        called = len(target.history)
+        with service(**options, target__base_url=of_the_other.url) as other:
+            other.wait_until(
+                lambda status: sum(each["committed"] or 0 for each in status["partitions"]) == 500,
+                "the other has taken over and is done",
+            )
+            frozen.process.send_signal(signal.SIGCONT)  # all that it holds is due by now
+            eventually(lambda: frozen.logs("partition_lost"), "it says what it lost")
+            frozen.wait_until(lambda status: status["state"] == "idle", "it has a partition again, and nothing to do")
+            assert len(frozen.logs("stood_still")) == 1
+            assert frozen.stop() == other.stop() == 0
+    assert len(target.history) == called, SEED
 
 
 def test_a_static_member_that_restarts_within_its_session_moves_no_partition(
@@ -284,6 +312,48 @@ def test_while_the_broker_hangs_neither_a_commit_nor_a_drain_nor_the_end_waits_l
         )
         assert running.stop() == 0
     assert target.judge(visits.events).sound, SEED
+
+
+@pytest.mark.parametrize(
+    "session", ["2000", "12000"], ids=["their sessions end meanwhile", "their sessions outlast it"]
+)
+def test_a_rebalance_that_begins_while_the_broker_hangs_loses_nothing_and_holds_nobody_beyond_its_deadline(
+    small_kafka: KafkaCluster, target: Target, tmp_path: Path, chance: random.Random, session: str
+) -> None:
+    topic = small_kafka.create_topic(PARTITIONS)
+    visits = Visits(small_kafka, topic, PARTITIONS)
+    target.control.patch(latency="40ms")
+    options = basics(small_kafka, target, tmp_path, topic) | {"delivery__max_in_flight": 4}
+    options["kafka__properties"] = QUICK | {"session.timeout.ms": session}
+    staying, leaving, joining, passing = (Service(tmp_path, **options) for _ in range(4))
+    with staying, leaving:
+        for each in (staying, leaving):
+            each.wait_until(lambda status: len(status["partitions"]) == 2, "they share the partitions")
+        visits.produce(chance, 1000, 700)
+        eventually(lambda: len(target.history) > 100, "calls are on the wire")
+        before = sum(each["committed"] or 0 for one in (staying, leaving) for each in one.status()["partitions"])
+        small_kafka.pause()
+        try:
+            leaving.process.send_signal(signal.SIGTERM)
+            with joining, passing:
+                for each in (joining, passing):
+                    eventually(lambda: each.url, "it joins, and nobody answers")  # noqa: B023  # called at once
+                assert passing.stop() == leaving.wait() == 0
+                for each in (leaving, passing):
+                    assert each.logs("stopped")[0]["seconds"] < 15, "its deadline is 4 s"
+                assert [each.get("/livez").status_code for each in (staying, joining)] == [200, 200]
+                by_then = len(target.history)
+                small_kafka.resume()
+                joining.wait_until(lambda status: len(status["partitions"]) == 2, "it has its share")
+                eventually(lambda: sum(committed(small_kafka, f"g-{topic}", topic, PARTITIONS)) == 1000, "all is done")
+                assert staying.stop() == joining.stop() == 0
+        finally:
+            small_kafka.resume()
+    drains = [line["seconds"] for each in (staying, joining) for line in each.logs("partition_revoked")]
+    assert all(seconds < 15 for seconds in drains), "the deadline of a drain is 4 s"
+    verdict = target.judge(visits.events)
+    assert verdict.sound, (SEED, verdict)
+    assert verdict.repeated <= by_then - before, "no more than was called for and could not be committed"
 
 
 def basics(kafka: Kafka, target: Target, folder: Path, topic: str) -> dict[str, object]:

@@ -4,34 +4,23 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
+
+from tests.local_server import Answering, LocalServer
 
 
-class TokenEndpoint:
+class TokenEndpoint(LocalServer):
     """Between `with` and its end it gives tokens for `user` to whoever knows the client's id and `secret`."""
 
     def __init__(self, user: str, client: str, secret: str) -> None:
+        super().__init__(self._answering())
         self._user = user
         self._known = "Basic " + base64.b64encode(f"{client}:{secret}".encode()).decode()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._answering())
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self.given = 0
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}/token"
+        return f"{super().url}/token"
 
     def token(self) -> str:
         """A JWT without a signature (RFC 7519, section 6), good for five minutes."""
@@ -41,25 +30,17 @@ class TokenEndpoint:
             [*(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts), ""]
         )
 
-    def _answering(self) -> type[BaseHTTPRequestHandler]:
+    def _answering(self) -> type[Answering]:
         endpoint = self
 
-        class Answering(BaseHTTPRequestHandler):
-            def log_message(self, *_: object) -> None:
-                pass
-
-            def do_POST(self) -> None:
+        class Tokens(Answering):
+            def do_POST(self) -> None:  # noqa: N802  # http.server calls it so
                 self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 if self.headers.get("Authorization") == endpoint._known:
                     endpoint.given += 1
                     status, answer = 200, {"access_token": endpoint.token(), "token_type": "bearer", "expires_in": 300}
                 else:
                     status, answer = 401, {"error": "invalid_client", "error_description": "unknown client or secret"}
-                body = json.dumps(answer).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
+                self.answer(status, json.dumps(answer).encode())
 
-        return Answering
+        return Tokens
