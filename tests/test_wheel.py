@@ -38,7 +38,8 @@ def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("installed")
     venv.create(folder, with_pip=False, symlinks=True)
     python = folder / "bin" / "python"
-    options = ("--quiet", "--disable-pip-version-check", "--constraint", ROOT / "constraints.txt")
+    patient = ("--retries", "10", "--timeout", "60")
+    options = ("--quiet", "--disable-pip-version-check", *patient, "--constraint", ROOT / "constraints.txt")
     run(sys.executable, "-m", "pip", "--python", python, "install", *options, wheel, cwd=folder)
     assert run(python, "-c", "import consumer; print(consumer.__file__)", cwd=folder).startswith(str(folder))
     return folder / "bin" / "profile-consumer"

@@ -127,11 +127,13 @@ def find(lookup: Lookup, topic: LedgerTopic, group_id: str) -> Generator[None, N
 def missing(lookup: Lookup, topic: LedgerTopic) -> Generator[None, None, bool]:
     """Whether the ledger is missing, and stays so for a while."""
     end = time.monotonic() + MISSING_FOR
-    while (yield from lookup.replicas(topic.name)) is None:
-        if time.monotonic() >= end:
+    while True:
+        asked = time.monotonic()  # an answer from before, heard late, says nothing about the whole time
+        if (yield from lookup.replicas(topic.name)) is not None:
+            return False
+        if asked >= end:
             return True
         yield from pause(0.2)
-    return False
 
 
 def pause(seconds: float) -> Generator[None, None, None]:

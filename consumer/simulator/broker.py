@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from confluent_kafka import KafkaError, Message
 
 PARTITIONS: Final = 4
-_PATIENCE: Final = 10.0  # seconds for what takes milliseconds
+_PATIENCE: Final = 30.0  # seconds for what takes milliseconds; the machine may be busy
 
 
 class EmbeddedBroker:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from consumer.core.record import Record
     from tests.kafka import Kafka
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds for whatever must happen; far more than it takes, since the machine may be busy."""
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     Script = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
@@ -35,6 +35,20 @@ def reset(writer: asyncio.StreamWriter) -> None:
     opened = cast("socket.socket", writer.get_extra_info("socket"))
     opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()
+
+
+@contextmanager
+def closed_port() -> Iterator[int]:
+    """A port that nobody listens on, and that nobody else gets meanwhile, be it for a connection to itself."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+async def arrived() -> None:
+    """Until the loop has seen what was done to its connections: each sleep looks at all of them, however late it is."""
+    for _ in range(5):
+        await asyncio.sleep(0.01)
 
 
 class ScriptedTarget:

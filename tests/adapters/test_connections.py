@@ -15,7 +15,7 @@ from consumer.adapters.profile_api import Endpoint, ProfileApi
 from consumer.core.command import Send
 from consumer.core.outcome import Delivered, Misconfigured, Outcome, Transient
 from consumer.core.response_rules import ResponseRules
-from tests.adapters.scripted_target import ScriptedTarget, answer
+from tests.adapters.scripted_target import ScriptedTarget, answer, arrived, closed_port
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +30,7 @@ def _no_proxy_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
-async def call(url: str, timeout: float = 10.0) -> Outcome:  # noqa: ASYNC109 - the endpoint's setting
+async def call(url: str, timeout: float = 60.0) -> Outcome:  # noqa: ASYNC109 - the endpoint's setting
     api = ProfileApi(Endpoint(url, timeout), ResponseRules(), 4)
     try:
         return await api.call(Send(1, None, b"mbox3rdPartyId=c-1", b"profile.a=1"))  # type: ignore[arg-type]
@@ -124,12 +124,9 @@ def test_a_proxy_that_opens_no_tunnel(monkeypatch: pytest.MonkeyPatch, status: i
 
 
 def test_a_proxy_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def main() -> Outcome:
-        async with ScriptedTarget().running() as closed:
-            monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{closed.port}")
-        return await call("http://target.invalid/")
-
-    assert asyncio.run(main()) == Transient(None, "proxy_failed")
+    with closed_port() as port:
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{port}")
+        assert asyncio.run(call("http://target.invalid/")) == Transient(None, "proxy_failed")
 
 
 # -- nothing of our own that nobody asked for --------------------------------------------------------------------------
@@ -257,20 +254,27 @@ def test_a_call_over_tls_that_was_given_up_is_never_accepted_later(
     """A polite farewell of TLS would tell the front that the request is complete."""
     monkeypatch.setenv("SSL_CERT_FILE", f"{certificate}.crt")
     accepted, ends = [], []
+    connected, given_up, judged = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def front(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(0.6)
+        connected.set()
+        await given_up.wait()
+        await arrived()
         try:
             accepted.append(await reader.readuntil(b"profile.a=1"))
         except (ConnectionError, asyncio.IncompleteReadError) as error:
             ends.append(type(error))
         writer.transport.abort()
+        judged.set()
 
     async def main() -> Outcome:
         server = await asyncio.start_server(front, "127.0.0.1", 0, ssl=serving(certificate))
         async with server:
-            outcome = await call(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/", timeout=0.3)
-            await asyncio.sleep(0.6)
+            url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+            while not connected.is_set():  # it was too short for the handshake
+                outcome = await call(url, timeout=0.5)
+            given_up.set()
+            await judged.wait()
             return outcome
 
     assert asyncio.run(main()) == Transient(None, "timeout")

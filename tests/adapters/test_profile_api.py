@@ -16,7 +16,7 @@ from consumer.adapters.profile_api import LONGEST_ANSWER, LONGEST_URL, Endpoint,
 from consumer.core.command import Send
 from consumer.core.outcome import Delivered, Misconfigured, Outcome, Refused, Throttled, Transient
 from consumer.core.response_rules import ResponseRule, ResponseRules
-from tests.adapters.scripted_target import ACCEPTED, ScriptedTarget, answer, read_request, reset
+from tests.adapters.scripted_target import ACCEPTED, ScriptedTarget, answer, arrived, closed_port, read_request, reset
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tests.adapters.scripted_target import Script
 
-POST = Endpoint("", timeout=10.0)
+POST = Endpoint("", timeout=60.0)
 GET = POST._replace(method="GET")
 IMPATIENT = POST._replace(timeout=0.2)
 ATTRIBUTES = b"profile.tier=gold&profile.name=J%C3%BCrgen+A%2BB%26C"
@@ -263,7 +263,7 @@ def test_an_answer_is_read_up_to_64_kib_and_its_connection_dropped() -> None:
     async def main() -> None:
         async with target.running(), api(target.url) as calling:
             assert await calling.call(send()) == Delivered(200)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await dropped.wait()
             assert await calling.call(send()) == Delivered(200)
 
@@ -314,7 +314,7 @@ async def silence(_writer: asyncio.StreamWriter) -> None:
 def test_a_call_takes_no_longer_than_the_timeout_in_total(script: Script) -> None:
     begun = time.monotonic()
     assert outcomes(ScriptedTarget(script), how=IMPATIENT) == [Transient(None, "timeout")]
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
 
 
 async def reset_at_once(writer: asyncio.StreamWriter) -> None:
@@ -351,13 +351,12 @@ def test_an_answer_that_is_no_http_is_transient() -> None:
 
 
 def test_nobody_listening_is_a_failure_to_connect() -> None:
-    async def main() -> Outcome:
-        async with ScriptedTarget().running() as target:
-            url = target.url
-        async with api(url) as calling:
+    async def main(port: int) -> Outcome:
+        async with api(f"http://127.0.0.1:{port}/") as calling:
             return await calling.call(send())
 
-    assert asyncio.run(main()) == Transient(None, "connect_failed")
+    with closed_port() as port:
+        assert asyncio.run(main(port)) == Transient(None, "connect_failed")
 
 
 def test_a_name_that_does_not_exist_is_a_failure_of_dns(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -394,11 +393,12 @@ def test_a_get_on_a_kept_connection_that_is_closed_is_not_sent_again_behind_our_
 def test_a_call_that_was_given_up_is_never_accepted_later(size: int) -> None:
     """A front that reads late: without the reset on closing it would accept the old value after the new one."""
     accepted: list[bytes] = []
-    stalls = iter([0.5, 0.0])
+    given_up, read = asyncio.Event(), asyncio.Semaphore(0)
 
     async def front(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            await asyncio.sleep(next(stalls))
+            await given_up.wait()
+            await arrived()
             request = await read_request(reader)
             accepted.append(request.body[:40])
             writer.write(answer(200, ACCEPTED))
@@ -407,14 +407,18 @@ def test_a_call_that_was_given_up_is_never_accepted_later(size: int) -> None:
             pass
         finally:
             writer.transport.abort()
+            read.release()
 
     async def main() -> list[Outcome]:
         server = await asyncio.start_server(front, "127.0.0.1", 0)
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
-        async with server, api(url, how=IMPATIENT) as calling:
-            said = [await calling.call(send(b"profile.tier=%b" % tier + b"x" * size)) for tier in (b"old", b"new")]
-            await asyncio.sleep(0.6)
-        return said
+        async with server, api(url, how=IMPATIENT) as impatient, api(url) as calling:
+            old = await impatient.call(send(b"profile.tier=old" + b"x" * size))
+            given_up.set()
+            new = await calling.call(send(b"profile.tier=new" + b"x" * size))
+            for _ in range(2):
+                await read.acquire()
+        return [old, new]
 
     assert asyncio.run(main()) == [Transient(None, "timeout"), Delivered(200)]
     assert len(accepted) == 1
@@ -441,7 +445,7 @@ def test_a_connection_that_the_other_side_has_half_closed_loses_and_doubles_noth
     async def main() -> list[Outcome]:
         async with target.running(), api(target.url) as calling:
             first = await calling.call(send(b"profile.a=1"))
-            await asyncio.sleep(0.05)  # its FIN arrives
+            await arrived()  # its FIN
             return [first, await calling.call(send(b"profile.a=2"))]
 
     target = ScriptedTarget(half_close, answer(200, ACCEPTED))

@@ -29,7 +29,7 @@ from consumer.errors import LedgerInvalid, SettingsInvalid, Stopped
 from tests.adapters.kafka_member import PATIENCE, new_group
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Generator, Mapping
 
     from tests.kafka import Kafka, KafkaCluster
 
@@ -56,6 +56,7 @@ class Replica:
         connection = Connection(bootstrap, properties or {})
         lookup, of = Lookup(connection), LedgerTopic(topic, WINDOW)
         self.ledger = QuotaLedger(connection, lookup, of, group or new_group(), self.quota)
+        self.ahead = 0.0
 
     def __enter__(self) -> Self:
         return self
@@ -67,7 +68,7 @@ class Replica:
         end = time.monotonic() + PATIENCE
         while not (result := holds()):
             assert time.monotonic() < end, f"not within {PATIENCE} s: {what}"
-            self.ledger.turn(clocks())
+            self.ledger.turn(self.now)
             self.ledger.raise_if_stopped()
             time.sleep(0.001)
         return result
@@ -77,12 +78,17 @@ class Replica:
         return self
 
     @property
+    def now(self) -> Clocks:
+        """The time of both clocks, which a test may put ahead."""
+        return Clocks(*(clock + self.ahead for clock in clocks()))
+
+    @property
     def used(self) -> int | None:
-        return self.quota.usage(clocks()).used
+        return self.quota.usage(self.now).used
 
     def call(self) -> Call:
         def access() -> Call | None:
-            answer = self.quota.access(clocks())
+            answer = self.quota.access(self.now)
             return None if isinstance(answer, NotNow) else answer
 
         return self.until(access, "a call")  # type: ignore[no-any-return]  # `until` gives what was asked for
@@ -194,6 +200,29 @@ def test_a_ledger_that_comes_a_moment_late_is_not_missing(kafka: Kafka, topic: s
         replica.opened()
 
 
+def test_a_topic_is_not_missing_for_an_answer_that_was_heard_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    moment, answers = [0.0], [None, [1]]
+
+    class Slow:
+        """Answers late, as when the machine stood still meanwhile."""
+
+        def replicas(self, _: str) -> Generator[None, None, list[int] | None]:
+            yield
+            moment[0] += ledger_topic.MISSING_FOR
+            return answers.pop(0)
+
+    monkeypatch.setattr("consumer.adapters.ledger_topic.time.monotonic", lambda: moment[0])
+    asking = ledger_topic.missing(Slow(), LedgerTopic("ledger", WINDOW))  # type: ignore[arg-type]
+    missing: list[bool] = []
+
+    def ask() -> Generator[None, None, None]:
+        missing.append((yield from asking))
+
+    for _ in ask():
+        moment[0] += 0.1
+    assert (missing, answers) == ([False], [])
+
+
 def test_deleted_while_it_is_used_it_ends_the_service(
     kafka: Kafka, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,19 +238,19 @@ def test_deleted_while_it_is_used_it_ends_the_service(
 def test_without_kafka_there_is_no_call_once_the_lease_is_over_and_it_goes_on_by_itself(
     kafka_cluster: Callable[..., KafkaCluster], topic: str
 ) -> None:
-    terms = Terms.of(200, WINDOW, lease=2.0, timeout=1.0)
     kafka = kafka_cluster()
-    with Replica(kafka.bootstrap, topic, terms=terms) as replica:
+    with Replica(kafka.bootstrap, topic) as replica:
         replica.opened()
         replica.quota.backlog(2, 2)
         replica.call()
         kafka.pause()
         replica.call()  # of the lease that is good still
-        since = time.monotonic()
-        while time.monotonic() - since < 4.0:
-            replica.ledger.turn(clocks())
-            assert isinstance(replica.quota.access(clocks()), NotNow)
-        answer = replica.quota.access(clocks())
+        replica.ahead = TERMS.lease
+        while replica.ahead < TERMS.lease + 5.0:
+            replica.ahead += 0.05
+            replica.ledger.turn(replica.now)
+            assert isinstance(replica.quota.access(replica.now), NotNow)
+        answer = replica.quota.access(replica.now)
         assert isinstance(answer, NotNow)
         assert answer.state is State.QUOTA_BLOCKED
         kafka.resume()

@@ -16,6 +16,7 @@ from consumer.core.command import FetchSchema
 from consumer.core.registered import RegisteredSchema, RegisteredSchemas
 from consumer.core.schemas_wanted import SchemaAnswer
 from tests.adapters.registry_server import RegistryServer
+from tests.adapters.scripted_target import closed_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +37,7 @@ def server() -> Iterator[RegistryServer]:
 class Client:
     """A registry's client with what it has learnt."""
 
-    def __init__(self, url: str, timeout: float = 10.0) -> None:
+    def __init__(self, url: str, timeout: float = 60.0) -> None:
         self.schemas = RegisteredSchemas()
         self.registry = SchemaRegistry(url, self.schemas, timeout)
 
@@ -60,7 +61,7 @@ class Client:
 def client(server: RegistryServer) -> Iterator[Client]:
     client = Client(server.url)
     yield client
-    client.registry.close(10)
+    client.registry.close(30)
 
 
 def test_a_schema_is_told_by_its_id(server: RegistryServer, client: Client) -> None:
@@ -78,7 +79,7 @@ def test_nothing_is_known_before_it_is_polled(server: RegistryServer) -> None:
     while not server.requests:
         time.sleep(0.001)
     assert client.schemas == {}
-    client.registry.close(10)
+    client.registry.close(30)
 
 
 @pytest.mark.parametrize("language", ["AVRO", "JSON", "PROTOBUF"])
@@ -122,7 +123,7 @@ def test_user_and_password_are_part_of_the_address(server: RegistryServer, user:
     client = Client(server.url.replace("//", f"//{user}@") + "/apis/ccompat/v7/")
     assert client.ask(1) == [SchemaAnswer(1)]
     assert server.headers["authorization"] == f"Basic {base64.b64encode(sent.encode()).decode()}"
-    client.registry.close(10)
+    client.registry.close(30)
 
 
 # -- when there is no schema -------------------------------------------------------------------------------------------
@@ -174,11 +175,10 @@ def test_references_without_end_are_told(
 
 
 def test_a_registry_that_is_down_is_told() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    client = Client(f"http://ann:secret@127.0.0.1:{port}")
-    assert client.reason() == "schema 1: the schema registry can't be asked: connect_failed"
-    client.registry.close(10)
+    with closed_port() as port:
+        client = Client(f"http://ann:secret@127.0.0.1:{port}")
+        assert client.reason() == "schema 1: the schema registry can't be asked: connect_failed"
+    client.registry.close(30)
 
 
 def test_a_registry_that_drips_is_given_up(server: RegistryServer) -> None:
@@ -197,8 +197,8 @@ def test_a_registry_that_drips_is_given_up(server: RegistryServer) -> None:
     server.faults.append(drip)
     client = Client(server.url, timeout=0.3)
     assert client.reason() == "schema 1: the schema registry has not answered within 0.3 s"
-    client.registry.close(10)
-    assert ended.wait(10), "the connection was not closed"
+    client.registry.close(30)
+    assert ended.wait(60), "the connection was not closed"
 
 
 def test_an_answer_without_end_is_not_read(
@@ -221,7 +221,7 @@ def test_nothing_of_password_or_answer_is_told(server: RegistryServer) -> None:
             server.fail(status, {"error_code": status, "message": "secret-2"})
             assert "secret" not in client.reason()
     assert "secret" not in str(logs)
-    client.registry.close(10)
+    client.registry.close(30)
 
 
 # -- the thread --------------------------------------------------------------------------------------------------------
@@ -231,7 +231,7 @@ def test_a_service_that_needs_no_schema_has_no_thread() -> None:
     before = threading.active_count()
     client = Client("")
     assert client.registry.poll() == []
-    client.registry.close(10)
+    client.registry.close(30)
     assert threading.active_count() == before
 
 
@@ -240,13 +240,13 @@ def test_closing_gives_up_what_is_under_way(server: RegistryServer) -> None:
 
     def hang(_: BaseHTTPRequestHandler) -> None:
         going.set()
-        ended.wait(30)
+        ended.wait(60)
 
     server.faults.append(hang)
     client = Client(server.url)
     client.registry.request(FetchSchema(1))
-    assert going.wait(10)
-    client.registry.close(10)
+    assert going.wait(60)
+    client.registry.close(30)
     ended.set()
     assert not [thread for thread in threading.enumerate() if thread.name == "schema-registry"]
     assert client.registry.poll() == []

@@ -15,7 +15,8 @@ from consumer.core.command import Send
 from consumer.core.outcome import Completed, Delivered, Outcome, Transient
 from consumer.core.response_rules import ResponseRules
 from consumer.errors import Stopped
-from tests.adapters.scripted_target import ACCEPTED, ScriptedTarget, answer
+from tests.adapters.kafka_member import PATIENCE
+from tests.adapters.scripted_target import ACCEPTED, ScriptedTarget, answer, arrived
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
@@ -60,8 +61,8 @@ def submit(sender: Sender, *numbers: int, ago: float = 0.0) -> None:
 def collect(sender: Sender, count: int) -> list[Completed]:
     outcomes: list[Completed] = []
     while len(outcomes) < count:
-        got = sender.completed(10.0)
-        assert got, "nothing came within ten seconds"
+        got = sender.completed(PATIENCE)
+        assert got, f"nothing came within {PATIENCE:g} s"
         outcomes += got
     return outcomes
 
@@ -76,7 +77,7 @@ def sender() -> Iterator[Callable[[Callable[[Send], Awaitable[Outcome]]], Sender
 
     yield start
     for each in started:
-        each.close(10.0)
+        each.close(PATIENCE)
 
 
 def test_every_call_comes_back_with_its_number_and_its_time(sender: Callable[..., Sender]) -> None:
@@ -89,7 +90,7 @@ def test_every_call_comes_back_with_its_number_and_its_time(sender: Callable[...
     submit(of, 2)
     outcomes = collect(of, 3)
     assert sorted((each.number, each.outcome) for each in outcomes) == [(n, Delivered(200 + n)) for n in range(3)]
-    assert all(0.01 * (3 - each.number) <= each.seconds < 10 for each in outcomes)
+    assert all(0.01 * (3 - each.number) <= each.seconds < PATIENCE for each in outcomes)
 
 
 def test_calls_run_beside_each_other(sender: Callable[..., Sender]) -> None:
@@ -128,7 +129,7 @@ def test_a_batch_costs_one_wake_up_and_one_hand_over(
     waking = Mock(wraps=of._loop.call_soon_threadsafe)
     monkeypatch.setattr(of._loop, "call_soon_threadsafe", waking)
     submit(of, *range(50))
-    assert len(of.completed(10.0)) == 50
+    assert len(of.completed(PATIENCE)) == 50
     assert waking.call_count == 1
 
 
@@ -171,9 +172,9 @@ def test_a_call_decided_longer_ago_than_a_call_may_take_is_not_begun(sender: Cal
 
 
 def test_closing_gives_up_what_is_in_flight_and_ends_the_thread() -> None:
-    of = Sender(api := Api(hang), 10.0)
+    of = Sender(api := Api(hang), LONG)
     submit(of, 1, 2)
-    of.close(10.0)
+    of.close(PATIENCE)
     assert api.closed
     assert not of._thread.is_alive()
     assert {each[:2] for each in of.completed(0.0)} == {(n, Transient(None, "cancelled")) for n in (1, 2)}
@@ -181,9 +182,9 @@ def test_closing_gives_up_what_is_in_flight_and_ends_the_thread() -> None:
 
 
 def test_closing_twice_or_with_nothing_in_flight_is_harmless() -> None:
-    of = Sender(Api(deliver), 10.0)
-    of.close(10.0)
-    of.close(10.0)
+    of = Sender(Api(deliver), LONG)
+    of.close(PATIENCE)
+    of.close(PATIENCE)
     assert not of._thread.is_alive()
 
 
@@ -191,17 +192,17 @@ def test_closing_waits_no_longer_than_it_may() -> None:
     release = threading.Event()
 
     async def block(_send: Send) -> Outcome:
-        release.wait(10.0)
+        release.wait(PATIENCE)
         return Delivered(200)
 
-    of = Sender(Api(block), 10.0)
+    of = Sender(Api(block), LONG)
     submit(of, 1)
     begun = time.monotonic()
     of.close(0.05)
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
     assert of._thread.is_alive()
     release.set()
-    of._thread.join(10.0)
+    of._thread.join(PATIENCE)
     assert not of._thread.is_alive()
 
 
@@ -210,9 +211,9 @@ def test_an_api_that_cannot_close_ends_the_thread_all_the_same() -> None:
         async def close(self) -> None:
             raise OSError
 
-    of = Sender(Stuck(deliver), 10.0)
+    of = Sender(Stuck(deliver), LONG)
     with capture_logs() as logs:
-        of.close(10.0)
+        of.close(PATIENCE)
     assert not of._thread.is_alive()
     assert all(line["event"] == "sender_loop_failed" for line in logs)
 
@@ -221,21 +222,23 @@ def test_after_the_loop_has_ended_all_outcomes_are_given_and_then_it_says_so() -
     async def deliver_the_first(send: Send) -> Outcome:
         return await (deliver if send.number == 1 else hang)(send)
 
-    of = Sender(Api(deliver_the_first), 10.0)
+    of = Sender(Api(deliver_the_first), LONG)
     submit(of, 1, 2)
     assert [each.number for each in collect(of, 1)] == [1]
     submit(of, 1)
-    of._loop.call_soon_threadsafe(of._loop.call_later, 0.05, of._loop.stop)
-    of._thread.join(10.0)
+    while of._handed_over.empty():
+        time.sleep(0.001)
+    of._loop.call_soon_threadsafe(of._loop.stop)
+    of._thread.join(PATIENCE)
     assert not of._thread.is_alive()
-    assert [each.number for each in of.completed(10.0)] == [1]
-    for timeout in (10.0, 0.0):
+    assert [each.number for each in of.completed(PATIENCE)] == [1]
+    for timeout in (PATIENCE, 0.0):
         with pytest.raises(Stopped, match="the thread that calls Target has ended"):
             of.completed(timeout)
     with pytest.raises(Stopped, match="the thread that calls Target has ended"):
         submit(of, 3)
     assert of.in_flight == 1
-    of.close(10.0)
+    of.close(PATIENCE)
     for task in of._tasks:
         task.get_coro().close()
     with capture_logs():
@@ -248,11 +251,11 @@ def test_an_outcome_of_the_last_turn_of_the_loop_is_given_too() -> None:
         loop.call_soon(loop.stop)
         return Delivered(200)
 
-    of = Sender(Api(stop_the_loop), 10.0)
+    of = Sender(Api(stop_the_loop), LONG)
     submit(of, 1)
-    assert [each.number for each in of.completed(10.0)] == [1]
+    assert [each.number for each in of.completed(PATIENCE)] == [1]
     with pytest.raises(Stopped):
-        of.completed(10.0)
+        of.completed(PATIENCE)
 
 
 def test_an_error_in_the_loop_is_logged_by_its_kind_alone(sender: Callable[..., Sender]) -> None:
@@ -273,11 +276,11 @@ def test_many_calls_over_few_connections_and_nothing_left_after_the_end() -> Non
 
     async def main() -> None:
         async with target.running():
-            of = Sender(ProfileApi(Endpoint(target.url, 10.0), ResponseRules(), 8), 10.0)
+            of = Sender(ProfileApi(Endpoint(target.url, LONG), ResponseRules(), 8), LONG)
             try:
                 await asyncio.to_thread(calls, of)
             finally:
-                await asyncio.to_thread(of.close, 10.0)
+                await asyncio.to_thread(of.close, PATIENCE)
 
     def calls(of: Sender) -> None:
         submit(of, *range(100))
@@ -295,28 +298,32 @@ def test_many_calls_over_few_connections_and_nothing_left_after_the_end() -> Non
 def test_a_call_given_up_at_the_end_is_never_accepted() -> None:
     ends: list[BaseException] = []
     accepted: list[bytes] = []
-    arrived = threading.Event()
+    connected = threading.Event()
+    given_up, judged = asyncio.Event(), asyncio.Event()
 
     async def front(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        arrived.set()
-        await asyncio.sleep(0.3)
+        connected.set()
+        await given_up.wait()
+        await arrived()
         try:
             accepted.append(await reader.readuntil(b"profile.a=1"))
         except (ConnectionError, asyncio.IncompleteReadError) as error:
             ends.append(error)
         writer.transport.abort()
+        judged.set()
 
     def calls(port: int) -> None:
-        of = Sender(ProfileApi(Endpoint(f"http://127.0.0.1:{port}/", 10.0), ResponseRules(), 8), 10.0)
+        of = Sender(ProfileApi(Endpoint(f"http://127.0.0.1:{port}/", LONG), ResponseRules(), 8), LONG)
         submit(of, 1)
-        assert arrived.wait(10.0)
-        of.close(10.0)
+        assert connected.wait(PATIENCE)
+        of.close(PATIENCE)
 
     async def main() -> None:
         server = await asyncio.start_server(front, "127.0.0.1", 0)
         async with server:
             await asyncio.to_thread(calls, server.sockets[0].getsockname()[1])
-            await asyncio.sleep(0.5)
+            given_up.set()
+            await judged.wait()
 
     asyncio.run(main())
     assert (accepted, len(ends)) == ([], 1)

@@ -20,6 +20,7 @@ from tests.chaos.members import Member, write_mapping
 from tests.chaos.plan import CUSTOMERS, PARTITIONS, TARGET_FAULTS, UNKNOWN_OUTCOMES
 from tests.end_to_end.load import refuse_all
 from tests.kafka import KafkaCluster
+from tests.stalls import Stalls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +68,7 @@ class World:
         self._observations: list[Observation] = []
         self._next_observation = 0.0
         self._disruptions: list[Disruption] = []
+        self._stalls = Stalls()
         self._flawed = True
         self._paused_at: float | None = None
         self._target = Target({"latency": plan.latency, "faults": [FLAW]})
@@ -82,7 +84,7 @@ class World:
 
     def run(self) -> Verdict:
         """Everything; raises `Failed` with all that is wrong."""
-        with self._target, ExitStack() as ending:
+        with self._target, self._stalls, ExitStack() as ending:
             for member in self._members:
                 member.configure(self._settings | {"target__base_url": self._target.url})
                 ending.callback(self._end, member)
@@ -99,7 +101,13 @@ class World:
 
     def _happened(self) -> Happened:
         calls = list(self._target.history)
-        return Happened(calls, self._letters(), self._observations, self._disruptions, self._plan.unclean)
+        unclean = self._plan.unclean or bool(self._stalls.found)
+        return Happened(calls, self._letters(), self._observations, self._disrupted(), unclean)
+
+    def _disrupted(self) -> list[Disruption]:
+        """By the plan, and by a machine that stood still."""
+        longest = SESSION[self._plan.protocol] / 2
+        return self._disruptions + [Disruption(*stall, lost=stall.seconds > longest) for stall in self._stalls.found]
 
     @staticmethod
     def _end(member: Member) -> None:
@@ -261,6 +269,8 @@ class World:
         return seen
 
     def _check(self, member: Member) -> None:
+        if self._plan.static and any(each.lost for each in self._disrupted()):
+            member.expected.add(4)  # the library may meet its own earlier self, see docs/reliability.md
         if member.ended_badly:
             last = member.log_file.read_text()[-3000:]
             raise Failed(f"a member ended with {member.process.returncode}", last, self._plan)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NODES = ("node-0", "node-1")
-PATIENCE = 90.0
+PATIENCE = 180.0
 """Seconds for whatever must happen; far more than it takes, since the machine may be busy."""
 
 _LOCAL = "127.0.0.1"

@@ -35,7 +35,7 @@ def namespace(cluster: Cluster) -> str:
 def install(
     cluster: Cluster, namespace: str, *words: str | Path, values: Path = DEFAULT, verb: str = "install"
 ) -> None:
-    done = cluster.helm(verb, "x", CHART, "-n", namespace, "-f", values, *QUICK, "--wait", "--timeout", "90s", *words)
+    done = cluster.helm(verb, "x", CHART, "-n", namespace, "-f", values, *QUICK, "--wait", "--timeout", "180s", *words)
     assert done.returncode == 0, done.stderr
 
 
@@ -46,6 +46,24 @@ def pods(cluster: Cluster, namespace: str) -> dict[str, dict[str, Any]]:
         for pod in cluster.get(namespace, "pods", "-l", "app.kubernetes.io/component=consumer")
         if "deletionTimestamp" not in pod["metadata"]
     }
+
+
+def replaced(
+    cluster: Cluster, namespace: str, count: int, before: dict[str, dict[str, Any]] | None = None
+) -> dict[str, dict[str, Any]]:
+    """So many pods, none of those before, once it has come to that: Helm waits for the new ones, not for the old."""
+
+    def settled() -> dict[str, dict[str, Any]] | None:
+        now = pods(cluster, namespace)
+        return now if len(now) == count and not now.keys() & (before or {}).keys() else None
+
+    found: dict[str, dict[str, Any]] = cluster.eventually(settled)
+    return found
+
+
+def endpoints(cluster: Cluster, namespace: str) -> int:
+    """How many pods the service has."""
+    return sum(len(each["endpoints"] or ()) for each in cluster.get(namespace, "endpointslices"))
 
 
 def everything(cluster: Cluster, namespace: str) -> set[str]:
@@ -80,12 +98,13 @@ def test_a_release_from_installing_to_removing(cluster: Cluster, namespace: str)
     first, mapping = pods(cluster, namespace), mappings()
     assert len(first) == 2
     assert len({pod["spec"]["nodeName"] for pod in first.values()}) == 2, "spread over the nodes"
-    (slice_,) = cluster.get(namespace, "endpointslices")
-    assert len(slice_["endpoints"]) == 2
+    cluster.eventually(lambda: endpoints(cluster, namespace) == 2)
 
     install(cluster, namespace, "--set", "replicaCount=3", verb="upgrade")
+    three = replaced(cluster, namespace, 3)
+    assert first.keys() <= three.keys(), "pods are not replaced without need"
     install(cluster, namespace, verb="upgrade")
-    assert len(pods(cluster, namespace).keys() & first.keys()) == 2, "pods are not replaced without need"
+    assert replaced(cluster, namespace, 2).keys() <= three.keys(), "which of them goes is not ours to say"
 
     changed = mapping["store-visited.mapping.yaml"].replace("lastStore", "newestStore")
     install(
@@ -95,14 +114,11 @@ def test_a_release_from_installing_to_removing(cluster: Cluster, namespace: str)
         rf"mappings.store-visited\.mapping\.yaml={changed.replace(',', chr(92) + ',')}",
         verb="upgrade",
     )
-    second = pods(cluster, namespace)
-    assert len(second) == 2
-    assert not second.keys() & first.keys(), "a changed mapping replaces the pods"
+    second = replaced(cluster, namespace, 2, three)  # a changed mapping replaces the pods
     assert "newestStore" in mappings()["store-visited.mapping.yaml"]
 
     assert cluster.helm("rollback", "x", "-n", namespace, "--wait").returncode == 0
-    third = pods(cluster, namespace)
-    assert not third.keys() & second.keys()
+    replaced(cluster, namespace, 2, second)
     assert mappings() == mapping
 
     assert cluster.helm("uninstall", "x", "-n", namespace, "--wait").returncode == 0
@@ -114,8 +130,7 @@ def test_helm_test_asks_the_service_and_leaves_nothing(cluster: Cluster, namespa
     with cluster.start("helm", "test", "x", "-n", namespace, "--timeout", "60s") as testing:
         words = ("get", "-n", namespace, "pod", f"{NAME}-test", "--ignore-not-found", "-o", "name")
         cluster.eventually(lambda: cluster.kubectl(*words))
-        (slice_,) = cluster.get(namespace, "endpointslices")
-        assert len(slice_["endpoints"]) == 2, "the test's own pod is no part of the service"
+        cluster.eventually(lambda: endpoints(cluster, namespace) == 2)  # the test's own pod is no part of the service
         ended = json.dumps({"status": {"phase": "Succeeded"}})  # these nodes run nothing
         cluster.kubectl(
             "patch", "-n", namespace, "pod", f"{NAME}-test", "--subresource=status", "--type=merge", "-p", ended
@@ -128,8 +143,8 @@ def test_helm_test_asks_the_service_and_leaves_nothing(cluster: Cluster, namespa
 def test_a_pod_that_asks_for_more_rights_is_refused(cluster: Cluster, namespace: str) -> None:
     more = ("--set", "securityContext.allowPrivilegeEscalation=true", "--wait", "--timeout", "4s")
     assert cluster.helm("install", "x", CHART, "-n", namespace, "-f", DEFAULT, *more).returncode != 0
-    events = cluster.kubectl("get", "-n", namespace, "events", "-o", "jsonpath={.items[*].message}")
-    assert "violates PodSecurity" in events
+    asked = ("get", "-n", namespace, "events", "-o", "jsonpath={.items[*].message}")
+    cluster.eventually(lambda: "violates PodSecurity" in cluster.kubectl(*asked))
 
 
 @pytest.fixture
@@ -148,8 +163,12 @@ def test_a_drain_waits_for_the_disruption_budget(cluster: Cluster, namespace: st
     assert "disruption budget" in said or "global timeout" in said, said
     left = pods(cluster, namespace).keys() & before.keys()
     assert len(left) == 1, "one pod went, the other has to stay until there is a new one"
-    budget = cluster.get(namespace, "poddisruptionbudget", NAME)["status"]
-    assert (budget["currentHealthy"], budget["disruptionsAllowed"]) == (1, 0)
+
+    def budget() -> tuple[int, int]:
+        status = cluster.get(namespace, "poddisruptionbudget", NAME)["status"]
+        return status["currentHealthy"], status["disruptionsAllowed"]
+
+    cluster.eventually(lambda: budget() == (1, 0))
 
     cluster.kubectl("uncordon", NODES[1])
     cluster.kubectl(*drain, "--timeout=60s")

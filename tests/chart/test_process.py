@@ -117,7 +117,7 @@ def test_what_the_chart_renders_starts_delivers_and_stops(
         hook = next(each for each in pod.objects if each["kind"] == "Pod")["spec"]["containers"][0]
         ask = [sys.executable, "-c", hook["args"][0], f"{running.url}/readyz"]
         assert subprocess.run(ask, check=False).returncode == 0
-        exported = httpx.get(f"{running.url}/metrics").text
+        exported = httpx.get(f"{running.url}/metrics", timeout=PATIENCE).text
         assert running.stop() == 0, running.log.read_text()
         assert subprocess.run(ask, capture_output=True, check=False).returncode != 0
     asked = re.findall(

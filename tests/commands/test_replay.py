@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from tests.kafka import Kafka, KafkaCluster
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 REFUSED = Rejection("send", "refused", "Target refused it", 0)
 INVALID = Rejection("validate", "schema_invalid", "no", 1)
 NOW = int(time.time() * 1000)
@@ -230,7 +230,7 @@ def test_an_event_older_than_half_its_retention_gets_a_new_timestamp(kafka: Kafk
 def test_an_interrupted_replay_goes_on_where_it_stopped(kafka: Kafka, number: signal.Signals) -> None:
     setting = Setting(kafka)
     setting.die_all(b"%d" % each for each in range(40))
-    process = setting.start("--yes", "--rate", "10")
+    process = setting.start("--yes", "--rate", "1")
     eventually(setting.values, "the first is replayed")
     process.send_signal(number)
     out, _ = process.communicate(timeout=PATIENCE)
@@ -245,7 +245,7 @@ def test_a_killed_replay_loses_nothing_and_repeats_nothing_that_was_committed(ka
     setting = Setting(kafka)
     events = [b"%d" % each for each in range(80)]
     setting.die_all(events)
-    process = setting.start("--yes", "--rate", "20")
+    process = setting.start("--yes", "--rate", "3")
     eventually(lambda: remembered(setting) > 0, "some are committed")
     process.kill()
     process.communicate()

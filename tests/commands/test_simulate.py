@@ -36,11 +36,12 @@ def test_it_prints_one_line_serves_and_stops_cleanly(number: signal.Signals) -> 
         assert found
         url, body, update = found.groups()
         assert update == f"{url}/m2/acme/profile/update"
-        answer = httpx.post(update, content=body, headers={"Content-Type": "application/x-www-form-urlencoded"})
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        answer = httpx.post(update, content=body, headers=form, timeout=60)
         assert "<success>true</success>" in answer.text
     finally:
         process.send_signal(number)
-        out, err = process.communicate(timeout=30)
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (0, "", "")
 
 
@@ -55,10 +56,11 @@ def test_it_behaves_as_the_file_says(tmp_path: Path, text: str) -> None:
     process, line = start("--config", str(config))
     try:
         url = line.split()[-1]
-        assert [httpx.post(url, data={"mboxPC": "1-2", "profile.a": "b"}).status_code for _ in range(2)] == [503, 200]
+        calls = [httpx.post(url, data={"mboxPC": "1-2", "profile.a": "b"}, timeout=60) for _ in range(2)]
+        assert [call.status_code for call in calls] == [503, 200]
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
 
 
 def test_every_problem_of_the_file_is_shown(tmp_path: Path) -> None:

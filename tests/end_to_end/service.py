@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds for whatever must happen; far more than it takes, since the machine may be busy."""
 
 
@@ -109,12 +109,12 @@ class Service:
 
     def status(self) -> dict[str, Any]:
         """`/status.json`."""
-        answer: dict[str, Any] = httpx.get(f"{self.url}/status.json", timeout=10).json()
+        answer: dict[str, Any] = httpx.get(f"{self.url}/status.json", timeout=PATIENCE).json()
         return answer
 
     def get(self, path: str) -> httpx.Response:
         """Any of its pages."""
-        return httpx.get(self.url + path, timeout=10)
+        return httpx.get(self.url + path, timeout=PATIENCE)
 
     def stop(self) -> int:
         """SIGTERM, and the exit code."""

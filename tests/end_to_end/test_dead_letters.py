@@ -92,8 +92,7 @@ def test_one_that_cannot_be_written_holds_its_partition_and_no_other_and_survive
     kafka: Kafka, target: Target, service: Callable[..., Service], tmp_path: Path
 ) -> None:
     topic, dead = kafka.create_topic(2), f"dead-{uuid.uuid4().hex[:8]}"
-    kafka.create_topic(1, dead)
-    refuse_all(kafka, dead)
+    kafka.create_topic(1, dead, max_message_bytes="1")
     kafka.produce(topic, [visit(0), BAD, visit(1), visit(2)])
     kafka.produce(topic, [visit(number, 1) for number in range(5)], partition=1)
     group = f"g-{topic}"

@@ -118,7 +118,9 @@ def test_a_user_with_its_rights_delivers(
         running.wait_until(lambda status: bool(status["partitions"]), "the group gave the partition")
         assert running.get("/readyz").status_code == 200
         place.kafka.produce(place.topic, [b'{"type": "visit", "id": "v1", "n": 1}'])
-        running.wait_until(lambda status: status["partitions"][0]["committed"] == 1, "the record is resolved")
+        running.wait_until(
+            lambda status: [each["committed"] for each in status["partitions"]] == [1], "the record is resolved"
+        )
         assert running.stop() == 0
         assert not running.logs("kafka_refuses_credentials")
 

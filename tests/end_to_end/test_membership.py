@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,6 +19,7 @@ from tests.adapters.kafka_member import Member
 from tests.conftest import start_kafka
 from tests.end_to_end.load import Visits, committed, mappings
 from tests.end_to_end.service import Service, eventually
+from tests.stalls import Stalls
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -109,12 +111,13 @@ def test_a_member_that_wakes_up_past_its_session_calls_for_nothing_that_it_has_l
 ) -> None:
     topic = kafka.create_topic(PARTITIONS)
     properties = QUICK if protocol == "classic" else {}
-    options = {"schemas": str(mappings(tmp_path, topic)), "kafka__properties": properties, "delivery__linger": "5s"}
+    options = {"schemas": str(mappings(tmp_path, topic)), "kafka__properties": properties}
     options["kafka__group_protocol"] = protocol
     visits = Visits(kafka, topic, PARTITIONS)
-    with service(**options) as frozen, Target() as of_the_other:
+    with Stalls() as stalls, service(**options, delivery__linger="15s") as frozen, Target() as of_the_other:
         frozen.wait_until(lambda status: len(status["partitions"]) == PARTITIONS, "it has all partitions")
         visits.produce(chance, 500, 10_000)
+        due = time.time() + 15
         frozen.wait_until(lambda status: sum(each["pending"] for each in status["partitions"]) == 500, "it has read")
         frozen.process.send_signal(signal.SIGSTOP)
         called = len(target.history)
@@ -123,10 +126,11 @@ def test_a_member_that_wakes_up_past_its_session_calls_for_nothing_that_it_has_l
                 lambda status: sum(each["committed"] or 0 for each in status["partitions"]) == 500,
                 "the other has taken over and is done",
             )
-            frozen.process.send_signal(signal.SIGCONT)  # all that it holds is due by now
+            eventually(lambda: time.time() > due, "all that it holds is due")
+            frozen.process.send_signal(signal.SIGCONT)
             eventually(lambda: frozen.logs("partition_lost"), "it says what it lost")
             frozen.wait_until(lambda status: status["state"] == "idle", "it has a partition again, and nothing to do")
-            assert len(frozen.logs("stood_still")) == 1
+            assert 1 <= len(frozen.logs("stood_still")) <= 1 + len(stalls.found)
             assert frozen.stop() == other.stop() == 0
     assert len(target.history) == called, SEED
 
@@ -270,8 +274,12 @@ def test_metadata_that_the_broker_calls_too_large_is_left_out_and_the_offset_is_
     options = basics(small_kafka, target, tmp_path, topic)
     with Service(tmp_path, **options) as running:
         eventually(lambda: running.logs("commit_failed"), "the broker calls it too large")
-        eventually(lambda: small_kafka.committed(f"g-{topic}", topic, 1)[0][0] > 0, "without it the offset is taken")
-        assert small_kafka.committed(f"g-{topic}", topic, 1)[0][1] == ""
+
+        def without_metadata() -> bool:  # a shorter one may have been taken before
+            [(offset, metadata)] = small_kafka.committed(f"g-{topic}", topic, 1)
+            return offset > 0 and metadata == ""
+
+        eventually(without_metadata, "without it the offset is taken")
         target.control.patch(faults=[])
         running.wait_until(resolved(2001), "all is committed")
         assert running.stop() == 0
@@ -283,13 +291,14 @@ def test_while_the_broker_hangs_neither_a_commit_nor_a_drain_nor_the_end_waits_l
 ) -> None:
     topic = small_kafka.create_topic(PARTITIONS)
     visits = Visits(small_kafka, topic, PARTITIONS)
-    target.control.patch(latency="40ms")
+    target.control.patch(latency="100ms")
     options = basics(small_kafka, target, tmp_path, topic) | {"delivery__max_in_flight": 4}
     with Service(tmp_path, **options) as running, Service(tmp_path, **options) as leaving:
         for each in (running, leaving):
             each.wait_until(lambda status: len(status["partitions"]) == 2, "they share the partitions")
-        visits.produce(chance, 1000, 700)
-        eventually(lambda: len(target.history) > 20, "calls are on the wire")
+        visits.produce(chance, 1000, 10**6)  # hardly a customer comes twice: twelve seconds of calls
+        for each in (running, leaving):
+            each.wait_until(lambda status: sum(part["pending"] for part in status["partitions"]) > 200, "much is read")
         small_kafka.pause()
         try:
             leaving.process.send_signal(signal.SIGTERM)

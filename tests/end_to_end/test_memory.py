@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import orjson
 from confluent_kafka import Producer
 
 from tests.end_to_end.load import mappings
-from tests.end_to_end.service import eventually
+from tests.end_to_end.service import PATIENCE, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +27,7 @@ MIB = 1 << 20
 FULL = os.environ.get("MEMORY_FULL_BACKLOG") == "1"
 EVENTS = 1_000_000 if FULL else 250_000
 CUSTOMERS = EVENTS * 2 // 5
-LIMIT = "64MiB" if FULL else "16MiB"
+LIMIT = (64 if FULL else 16) * MIB
 """The default limit, or a quarter of it; these events pass either."""
 
 MOST = (150 if FULL else 150 - 48) * MIB
@@ -43,7 +44,8 @@ def test_a_hanging_target_and_a_long_backlog_pause_the_topic_and_not_the_members
     kafka: Kafka, target: Target, service: Callable[..., Service], tmp_path: Path
 ) -> None:
     topic = kafka.create_topic(4)
-    producer = Producer({"bootstrap.servers": kafka.bootstrap, "linger.ms": 20})
+    roomy = {"queue.buffering.max.messages": EVENTS}  # however long the broker takes
+    producer = Producer({"bootstrap.servers": kafka.bootstrap, "linger.ms": 20, **roomy})
     for number in range(EVENTS):
         event = {
             "type": "visit",
@@ -54,17 +56,25 @@ def test_a_hanging_target_and_a_long_backlog_pause_the_topic_and_not_the_members
         producer.produce(topic, orjson.dumps(event), partition=number % 4)
         if not number % 1000:
             producer.poll(0)
-    assert producer.flush(60) == 0
+    assert producer.flush(PATIENCE) == 0
     target.control.patch(faults=[{"delivery": "hang"}])
-    options = {"schemas": str(mappings(tmp_path, topic)), "delivery__max_pending_bytes": LIMIT}
+    options = {"schemas": str(mappings(tmp_path, topic)), "delivery__max_pending_bytes": f"{LIMIT}B"}
     with service(**options) as running:
         before: list[int] = []
+
+        def is_full() -> bool:
+            (pending,) = re.findall(
+                r"^profile_consumer_pending_bytes (.*)$", running.get("/metrics").text, re.MULTILINE
+            )
+            return float(pending) > LIMIT
 
         def stands_still() -> dict[str, Any] | None:
             status = running.status()
             read = sum(each["position"] for each in status["partitions"])
             before.append(read)
-            return status if read and before[-60:].count(read) == 60 else None
+            return status if before[-60:].count(read) == 60 else None
+
+        eventually(is_full, "it holds as much as it may")
 
         status = eventually(stands_still, "it reads no more")
         read = sum(each["position"] for each in status["partitions"])

@@ -32,7 +32,7 @@ def test_a_target_that_takes_a_call_after_we_gave_it_up_may_turn_a_value_back_un
     kafka: Kafka, target: Target, service: Callable[..., Service], tmp_path: Path
 ) -> None:
     topic = kafka.create_topic(1)
-    target.control.patch(accept="answer", faults=[{"latency": "6s", "effect": True, "calls": 1}])
+    target.control.patch(accept="answer", faults=[{"latency": "15s", "effect": True, "calls": 1}])
     options = {"schemas": str(mappings(tmp_path, topic)), "target__timeout": "500ms", "delivery__retry_base": "10ms"}
     with service(**options) as running:
         kafka.produce(topic, [visit(1)])
@@ -51,10 +51,14 @@ def test_a_call_of_a_member_that_died_or_was_lost_may_be_taken_after_those_of_th
     kafka: Kafka, target: Target, service: Callable[..., Service], tmp_path: Path
 ) -> None:
     topic = kafka.create_topic(2)
-    late = {"latency": "12s", "effect": True, "calls": 1}
+    late = {"latency": "20s", "effect": True, "calls": 1}
     target.control.patch(accept="answer", faults=[late | {"identities": [who]} for who in ("c0", "c1")])
     group = {"kafka__properties": {"session.timeout.ms": "1000", "heartbeat.interval.ms": "200"}}
-    options = {"schemas": str(mappings(tmp_path, topic)), "target__timeout": "20s"} | group
+    options = {
+        "schemas": str(mappings(tmp_path, topic)),
+        "target__timeout": "40s",
+        "delivery__drain_timeout": "45s",
+    } | group
     both = ["mbox3rdPartyId=c0", "mbox3rdPartyId=c1"]
     with service(**options) as one, service(**options) as two, service(**options) as three:
 

@@ -107,7 +107,9 @@ def test_an_end_under_load_loses_nothing(
     visits.produce(seed, 4000, 700)
     target.control.patch(latency="20ms")
     options = {"schemas": str(mappings(tmp_path, topic)), "kafka__group_id": f"g-{topic}", "delivery__max_in_flight": 4}
-    options |= {"delivery__commit_interval": "100ms", "kafka__properties": SHORT_SESSION}
+    options |= {"delivery__commit_interval": "100ms"}
+    if how == signal.SIGKILL:  # who leaves in order is not waited for, and must not be taken for dead before
+        options["kafka__properties"] = SHORT_SESSION
     with service(**options) as running:
         eventually(lambda: len(target.history) > 150, "calls")
         running.process.send_signal(how)
@@ -132,8 +134,10 @@ def test_a_kill_in_the_middle_of_a_drain_loses_nothing(
     visits = Visits(kafka, topic, PARTITIONS)
     visits.produce(seed, 1000, 60)  # fewer customers than calls at once: each partition has some on the wire
     options: dict[str, Any] = {"schemas": str(mappings(tmp_path, topic)), "kafka__group_id": f"g-{topic}"}
-    options |= {"delivery__commit_interval": "100ms", "kafka__properties": SHORT_SESSION}
-    target.control.patch(faults=[{"delivery": "hang", "effect": True, "seconds": "60s"}])
+    # Whenever the stop comes, it has calls to wait for: they are not given up before, nor are their partitions lost.
+    options |= {"target__timeout": "240s", "delivery__drain_timeout": "250s", "delivery__commit_interval": "100ms"}
+    options["kafka__properties"] = SHORT_SESSION | {"session.timeout.ms": "15000"}
+    target.control.patch(faults=[{"delivery": "hang", "effect": True}])
     with service(**options) as draining, ExitStack() as members:
         eventually(lambda: len(target.history) >= 60, "calls that are not answered")
         if why == "a stop":

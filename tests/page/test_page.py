@@ -70,12 +70,13 @@ def test_every_state_is_shown_wide_and_narrow_in_the_light_and_in_the_dark(
     opened: Callable[..., Seen], served: Served, state: State, looks: tuple[tuple[ViewportSize, Scheme], ...]
 ) -> None:
     served.show(state)
+    before = time.time()
     page = opened(viewport=WIDE).page
     shown = served.board.latest.status
     for size, scheme in looks:
         page.set_viewport_size(size)
         page.emulate_media(color_scheme=scheme)
-        expect(page.get_by_role("heading", level=1)).to_contain_text(headline(shown, time.time()))
+        expect(page.get_by_role("heading", level=1)).to_contain_text(headline(shown, before))
         expect(page.locator("#state")).to_contain_text(WORDS[state].advice)
         assert_fits(page)
         assert_for_everybody(page)
@@ -196,8 +197,9 @@ def test_it_asks_for_nothing_but_itself_and_the_browser_has_no_complaint(
     seen = opened()
     for state in State:
         served.show(state)
+        before = time.time()
         refresh(seen.page)
-        expect(seen.page.locator("#state")).to_contain_text(headline(served.board.latest.status, time.time()))
+        expect(seen.page.locator("#state")).to_contain_text(headline(served.board.latest.status, before))
     asked = [url for url in seen.asked if not url.startswith("data:")]
     assert set(asked) == {f"{served.url}/"}
     assert len(asked) > len(State)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from confluent_kafka import Message
 
 TOPIC = "customer.loans"
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 @pytest.fixture

@@ -119,7 +119,7 @@ def turn_back(monkeypatch: pytest.MonkeyPatch) -> None:
     def late(service: DemoService) -> int:
         target = service._environment["PROFILE_CONSUMER_TARGET__BASE_URL"]
         old = {"mbox3rdPartyId": "c-0001", "profile.loyaltyPoints": "16"}  # the later ones are 26, 87 and 92
-        httpx.post(f"{target}/m2/demo/profile/update", data=old, trust_env=False).raise_for_status()
+        httpx.post(f"{target}/m2/demo/profile/update", data=old, trust_env=False, timeout=60).raise_for_status()
         return stop(service)
 
     monkeypatch.setattr(DemoService, "stop", late)
