@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel
 
-from consumer.core.yaml_nodes import Map, Scalar, Sequence, YamlInvalid, parse_yaml
+from consumer.core.files.yaml_nodes import Map, Scalar, Sequence, YamlInvalid, parse_yaml
 from consumer.errors import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from consumer.core.yaml_nodes import Node
+    from consumer.core.files.yaml_nodes import Node
 
 Key = tuple[str | int, ...]
 

@@ -14,15 +14,15 @@ from click.testing import CliRunner
 from consumer.authoring.case_run import run_cases
 from consumer.authoring.folder import read_folder
 from consumer.cli import COMMANDS, cli
-from consumer.core.cases import REASONS_OF_A_CASE, outcome_of
 from consumer.core.expression import compile_expression
-from consumer.core.expression_functions import FUNCTIONS
+from consumer.core.expressions.functions import FUNCTIONS
+from consumer.core.files.cases import REASONS_OF_A_CASE, outcome_of
+from consumer.core.files.yaml_nodes import Map, Node, Scalar, json_text, parse_yaml
 from consumer.core.mapping_file import parse_mappings
 from consumer.core.profile import REASONS
 from consumer.core.record import Record
 from consumer.core.transforms import PLAIN, TOLD, apply_transforms, read_transform
 from consumer.core.values import text_of
-from consumer.core.yaml_nodes import Map, Node, Scalar, json_text, parse_yaml
 from tests.documented import Block, Section, sections
 
 if TYPE_CHECKING:

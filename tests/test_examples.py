@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from consumer.core.cases import Case, outcome_of, parse_cases
+from consumer.core.files.cases import Case, outcome_of, parse_cases
 from consumer.core.mapping_file import parse_mappings
 
 FOLDER = Path(__file__).parents[1] / "docs" / "examples"

@@ -19,14 +19,14 @@ import orjson
 from consumer import __version__
 from consumer.adapters.call_failure import outcome_of
 from consumer.adapters.connections import transport
-from consumer.core.registered import Language, RegisteredSchema
+from consumer.core.formats.registered import Language, RegisteredSchema
 from consumer.core.schemas_wanted import SchemaAnswer
 
 if TYPE_CHECKING:
     from httpx_aiohttp import AiohttpTransport
 
     from consumer.core.command import FetchSchema
-    from consumer.core.registered import RegisteredSchemas
+    from consumer.core.formats.registered import RegisteredSchemas
 
 TIMEOUT: Final = 10.0
 """Seconds for a schema with all that it refers to, however slowly the bytes drip."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from consumer.core.cases import Case, Expected, outcome_of
+from consumer.core.files.cases import Case, Expected, outcome_of
 from consumer.core.profile import Rejection, SchemaWanted
 from consumer.core.trace import Trace, trace
 

@@ -10,11 +10,11 @@ import copy
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from consumer.authoring.screen import shown
+from consumer.core.files.yaml_nodes import Map, Sequence, parse_yaml
 from consumer.core.mapping_file import SUFFIX
 from consumer.core.paths import Path, parse_path, path_text
 from consumer.core.profile import ProfileUpdate, Rejection
 from consumer.core.values import constant_of, constant_value
-from consumer.core.yaml_nodes import Map, Sequence, parse_yaml
 from consumer.errors import Problem
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     from consumer.authoring.case_run import CaseResult
     from consumer.authoring.folder import Folder
+    from consumer.core.files.yaml_nodes import Node
     from consumer.core.mapping import Attribute, Mapping, Steps
     from consumer.core.paths import Step
     from consumer.core.trace import AttributeTrace, Trace
-    from consumer.core.yaml_nodes import Node
 
 
 class Branch(NamedTuple):

@@ -10,7 +10,7 @@ from consumer.core.paths import Path, path_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from consumer.core.event_schema import Shape
+    from consumer.core.formats.event_schema import Shape
     from consumer.core.paths import Step
     from consumer.core.profile import IdentityKind
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Hashable
 
     from consumer.authoring.event_fields import EventField
-    from consumer.core.event_schema import Shape
+    from consumer.core.formats.event_schema import Shape
     from consumer.core.paths import Step
 
 _DEEPEST = 8

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from consumer.authoring.explanation import moment, unmet, verdict
 from consumer.authoring.screen import plain, shown
-from consumer.core.problems import suggestion
+from consumer.core.files.problems import suggestion
 from consumer.core.profile import ProfileUpdate, Rejection
 
 if TYPE_CHECKING:

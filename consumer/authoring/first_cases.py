@@ -9,8 +9,8 @@ from consumer.authoring.event_fields import identity_kind
 from consumer.authoring.event_sample import Sampler
 from consumer.authoring.first_mapping import MODELINE
 from consumer.authoring.yaml_writer import block, scalar
-from consumer.core.cases import outcome_of
 from consumer.core.event import NotEncodable
+from consumer.core.files.cases import outcome_of
 from consumer.core.profile import SchemaWanted
 from consumer.core.record import Record
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from consumer.authoring.event_fields import EventField
     from consumer.authoring.first_mapping import Plan
-    from consumer.core.event_format import EventFormat
+    from consumer.core.formats.event_format import EventFormat
     from consumer.core.mapping import Mappings
     from consumer.core.paths import Step
 

@@ -17,8 +17,8 @@ from consumer.authoring.yaml_writer import in_braces, key, scalar
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from consumer.core.event_format import Declared
-    from consumer.core.event_schema import Shape
+    from consumer.core.formats.event_format import Declared
+    from consumer.core.formats.event_schema import Shape
 
 MODELINE = "# yaml-language-server: $schema=mapping.schema.json"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from consumer.adapters.schema_folder import CASES_SUFFIX, find_schemas
-from consumer.core.cases import Case, read_cases
+from consumer.core.files.cases import Case, read_cases
 from consumer.core.mapping import Mappings
 from consumer.core.mapping_file import SUFFIX, read_mappings
 from consumer.errors import MappingsInvalid, Problem

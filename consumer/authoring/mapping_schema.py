@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from typing import Any, Final, get_args
 
-from consumer.core import mapping_keys
-from consumer.core.cases import REASONS_OF_A_CASE
-from consumer.core.claim import TOPIC
-from consumer.core.event_format import FORMATS
+from consumer.core.files import mapping_keys
+from consumer.core.files.cases import REASONS_OF_A_CASE
+from consumer.core.files.claim import TOPIC
+from consumer.core.files.sources import LONGEST_NAME
+from consumer.core.formats.event_format import FORMATS
 from consumer.core.profile import IdentityKind
-from consumer.core.sources import LONGEST_NAME
 from consumer.core.transforms import PLAIN, TOLD
 
 Schema = dict[str, Any]

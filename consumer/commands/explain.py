@@ -20,8 +20,8 @@ from consumer.authoring.request import Requests
 from consumer.authoring.screen import Screen
 from consumer.commands.options import config_option
 from consumer.core.event import NotEncodable
+from consumer.core.formats.registered import MAGIC
 from consumer.core.record import Record
-from consumer.core.registered import MAGIC
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,14 +16,14 @@ from consumer.authoring.first_mapping import NoField, mapping_text, plan
 from consumer.authoring.mapping_schema import FILE_NAME, render
 from consumer.authoring.screen import Screen
 from consumer.commands.options import config_option
-from consumer.core.event_format import Declared, read_format
-from consumer.core.event_schema import SchemaInvalid
+from consumer.core.formats.event_format import Declared, read_format
+from consumer.core.formats.event_schema import SchemaInvalid
 from consumer.core.mapping import Mappings
 from consumer.core.mapping_file import SUFFIX, read_mappings
 from consumer.errors import MappingsInvalid
 
 if TYPE_CHECKING:
-    from consumer.core.event_format import FormatName
+    from consumer.core.formats.event_format import FormatName
 
 _FORMATS: dict[str, FormatName] = {".json": "json", ".avsc": "avro", ".proto": "protobuf"}
 _IMPORT = re.compile(rb"""^\s*import\s+(?:public\s+|weak\s+)?["']([\w./-]+\.proto)["']\s*;""", re.MULTILINE)

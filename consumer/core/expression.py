@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cel_expr_python import cel
 
-from consumer.core.expression_check import ExpressionInvalid, check_expression, edited, shape_of
-from consumer.core.expression_paths import find_reads
-from consumer.core.expression_problems import Known, complaints, explained, failure, word_hint
-from consumer.core.expression_syntax import EXTENSIONS, Syntax, parse
-from consumer.core.expression_values import Convert, Limits, Unreadable, converter, limits, result_of
+from consumer.core.expressions.check import ExpressionInvalid, check_expression, edited, shape_of
+from consumer.core.expressions.paths import find_reads
+from consumer.core.expressions.problems import Known, complaints, explained, failure, word_hint
+from consumer.core.expressions.syntax import EXTENSIONS, Syntax, parse
+from consumer.core.expressions.values import Convert, Limits, Unreadable, converter, limits, result_of
 from consumer.core.paths import Read, read_path
 from consumer.core.values import Fault
 
 if TYPE_CHECKING:
-    from consumer.core.event_schema import Kind, Shape
-    from consumer.core.expression_reads import Variable
+    from consumer.core.expressions.reads import Variable
+    from consumer.core.formats.event_schema import Kind, Shape
     from consumer.core.record import Record
 
 _LONGEST = 10_000  # characters

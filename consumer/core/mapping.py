@@ -10,6 +10,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from consumer.core.event import DecodeFailed
+from consumer.core.formats.registered import RegisteredSchemas, SchemaUnknown, own_id
 from consumer.core.paths import Path, Read, read_path
 from consumer.core.profile import (
     Identity,
@@ -22,15 +23,14 @@ from consumer.core.profile import (
     Unmatched,
     identity_fault,
 )
-from consumer.core.registered import RegisteredSchemas, SchemaUnknown, own_id
 from consumer.core.times import TimeInvalid, epoch_milliseconds, read_moment
 from consumer.core.transforms import Transform, apply_transforms
 from consumer.core.values import Fault, constant_of, kind_of, text_of
 
 if TYPE_CHECKING:
     from consumer.core.event import Decoder
-    from consumer.core.event_format import EventFormat
     from consumer.core.expression import Expression
+    from consumer.core.formats.event_format import EventFormat
     from consumer.core.record import Record
 
 ReadText = Callable[[Any, "Record"], str | None]
@@ -160,7 +160,7 @@ class _Topic:
     def __init__(self, mappings: list[Mapping], schemas: RegisteredSchemas) -> None:
         self.decode = mappings[0].format.decode  # they all name the same
         if readers := [mapping.format.registered for mapping in mappings if mapping.format.registered]:
-            from consumer.core.framed import FramedDecoder  # noqa: PLC0415  # see event_format
+            from consumer.core.formats.framed import FramedDecoder  # noqa: PLC0415  # see event_format
 
             self.decode = FramedDecoder(schemas, readers)
         tables: dict[tuple[Path, ...], dict[Any, Mapping]] = {}

@@ -7,15 +7,15 @@ from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from consumer.core.claim import Claim, conflicts, read_claim
 from consumer.core.event import decode_json
-from consumer.core.event_format import FORMATS, Declared, EventFormat, read_format
-from consumer.core.event_schema import SchemaInvalid
+from consumer.core.files.claim import Claim, conflicts, read_claim
+from consumer.core.files.mapping_keys import MAPPING, REQUIRED
+from consumer.core.files.problems import Report, near, suggestion
+from consumer.core.files.sources import SourceReader
+from consumer.core.files.yaml_nodes import Map, Scalar, YamlInvalid, parse_yaml
+from consumer.core.formats.event_format import FORMATS, Declared, EventFormat, read_format
+from consumer.core.formats.event_schema import SchemaInvalid
 from consumer.core.mapping import Mapping, Mappings, content_hash
-from consumer.core.mapping_keys import MAPPING, REQUIRED
-from consumer.core.problems import Report, near, suggestion
-from consumer.core.sources import SourceReader
-from consumer.core.yaml_nodes import Map, Scalar, YamlInvalid, parse_yaml
 from consumer.errors import MappingsInvalid
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+from consumer.core.files.yaml_nodes import Map, Node, Scalar, json_text
 from consumer.core.times import TimeInvalid, format_writer, read_moment, time_zone
 from consumer.core.values import NUMERIC_TEXT, Fault, exact_decimal, kind_of, text_of
-from consumer.core.yaml_nodes import Map, Node, Scalar, json_text
 
 Change = Callable[[Any], Any]
 

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from consumer.adapters import schema_registry
 from consumer.adapters.schema_registry import SchemaRegistry
 from consumer.core.command import FetchSchema
-from consumer.core.registered import RegisteredSchema, RegisteredSchemas
+from consumer.core.formats.registered import RegisteredSchema, RegisteredSchemas
 from consumer.core.schemas_wanted import SchemaAnswer
 from tests.adapters.registry_server import RegistryServer
 from tests.adapters.scripted_target import closed_port

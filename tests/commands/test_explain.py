@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from consumer.adapters.profile_api import Endpoint, ProfileApi
-from consumer.core.registered import frame
+from consumer.core.formats.registered import frame
 from consumer.core.response_rules import ResponseRules
 from tests.adapters.registry_server import RegistryServer
 

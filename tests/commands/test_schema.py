@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from consumer.adapters.schema_folder import read_schemas, shipped_schemas
 from consumer.authoring.mapping_schema import mapping_schema
+from consumer.core.files.yaml_nodes import json_text, parse_yaml
 from consumer.core.mapping_file import read_mappings
 from consumer.core.paths import PathInvalid, parse_path
 from consumer.core.transforms import PLAIN, TOLD
-from consumer.core.yaml_nodes import json_text, parse_yaml
 from tests.commands.conftest import CASES, MAPPING
 
 if TYPE_CHECKING:

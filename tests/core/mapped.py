@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from consumer.core.json_schema import JsonSchema
+from consumer.core.formats.json_schema import JsonSchema
 from consumer.core.mapping_file import parse_mappings
 from consumer.core.profile import ProfileUpdate, Rejection
 from consumer.core.record import Record
 from consumer.errors import MappingsInvalid
 
 if TYPE_CHECKING:
-    from consumer.core.json_shape import JsonShape
+    from consumer.core.formats.json_shape import JsonShape
     from consumer.core.mapping import Mappings
     from consumer.core.profile import Result, SchemaWanted
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from consumer.core.expression import Expression, compile_expression
-from consumer.core.expression_check import ExpressionInvalid
-from consumer.core.expression_functions import FUNCTIONS, NAMESPACES
+from consumer.core.expressions.check import ExpressionInvalid
+from consumer.core.expressions.functions import FUNCTIONS, NAMESPACES
 from consumer.core.values import Fault
 from tests.core.mapped import record, shape
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from consumer.core.cases import outcome_of, parse_cases
+from consumer.core.files.cases import outcome_of, parse_cases
 from consumer.core.mapping_file import parse_mappings
 from consumer.core.profile import Identity, ProfileUpdate, Rejection, Skipped, Unmatched
 from tests.core.mapped import BODY, HEAD, load, mapped, record

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from consumer.core.files.mapping_keys import MAPPING
 from consumer.core.mapping_file import parse_mappings, read_mappings
-from consumer.core.mapping_keys import MAPPING
 from consumer.core.profile import ProfileUpdate, Skipped, Unmatched
 from consumer.errors import MappingsInvalid
 from tests.core.mapped import BODY, HEAD, as_files, load, only_problem, problems, record

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from consumer.core.event import DecodeFailed, decode_json
 from consumer.core.expression import compile_expression
-from consumer.core.expression_check import ExpressionInvalid
+from consumer.core.expressions.check import ExpressionInvalid
 from consumer.core.mapping import Mappings
 from consumer.core.mapping_file import parse_mappings, read_mappings
 from consumer.core.profile import REASONS, ProfileUpdate, Rejection, Skipped, Unmatched, identity_fault

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from consumer.adapters.schema_folder import read_schemas, shipped_schemas
-from consumer.core.cases import parse_cases
+from consumer.core.files.cases import parse_cases
 from consumer.core.mapping_file import parse_mappings
 from consumer.core.profile import ProfileUpdate, Rejection, SchemaWanted, Skipped
 from consumer.core.record import Record

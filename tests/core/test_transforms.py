@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from consumer.core.files.yaml_nodes import parse_yaml
 from consumer.core.transforms import PLAIN, TOLD, TransformInvalid, apply_transforms, read_transform
 from consumer.core.values import Fault, text_of
-from consumer.core.yaml_nodes import parse_yaml
 
 
 def transforms(text: str) -> Any:

@@ -19,7 +19,7 @@ import orjson
 import pytest
 from confluent_kafka.admin import AclOperation, ResourceType  # type: ignore[attr-defined]  # exported, without __all__
 
-from consumer.core.registered import frame
+from consumer.core.formats.registered import frame
 from tests.adapters.registry_server import RegistryServer
 from tests.conftest import start_kafka
 from tests.end_to_end.service import ROOT, Service, eventually

@@ -12,8 +12,8 @@ import fastavro
 import orjson
 import pytest
 
-from consumer.core.proto_text import parse_proto
-from consumer.core.registered import frame
+from consumer.core.formats.proto_text import parse_proto
+from consumer.core.formats.registered import frame
 from consumer.simulator.judge import Event
 from tests.end_to_end.load import dead_letters
 

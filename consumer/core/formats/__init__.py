@@ -1,0 +1,1 @@
+"""The formats of events: what reads their bytes, and what their schemas say of them."""
