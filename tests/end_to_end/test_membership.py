@@ -216,10 +216,12 @@ def test_a_topic_deleted_and_made_again_under_the_service_is_read_from_its_begin
         for deleted in kafka.admin.delete_topics([topic]).values():
             deleted.result(60)
         eventually(lambda: running.logs("topic_missing"), "it says that the topic is gone")
+        running.process.send_signal(signal.SIGSTOP)  # so that the events are there before it sees the topic
         kafka.create_topic(1, topic)
         anew = Visits(kafka, topic, 1)
         anew.events = visits.events
         anew.produce(chance, 3, 5)
+        running.process.send_signal(signal.SIGCONT)
         running.wait_until(resolved(3), "the new events are committed")
         assert running.stop() == 0
     assert target.judge(visits.events).sound
