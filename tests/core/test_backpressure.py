@@ -11,7 +11,7 @@ from consumer.core.command import Pause, Resume
 from consumer.core.lease import Call, Lease
 from consumer.core.quota import Unlimited
 from consumer.core.state import NotNow, State
-from tests.core.builders import FAILED, FORBIDDEN, LIMITS, REFUSED, T0, T1, THROTTLED, Script, calls, pauses
+from tests.core.builders import FAILED, FORBIDDEN, LIMITS, REFUSED, T0, T1, THROTTLED, Script, calls, pauses, readings
 
 if TYPE_CHECKING:
     from consumer.core.clock import Clocks
@@ -180,6 +180,21 @@ def test_an_event_of_one_taken_apart_parks_too() -> None:
     assert not script.engine._delivery.repeats(T1, 1)
 
 
+@pytest.mark.usefixtures("tight")
+def test_an_event_of_one_taken_apart_that_waits_for_its_first_trial_alone_does_not_park() -> None:
+    script = Script(max_in_flight=1).assign().give(0, "first:1")
+    (first,) = script.sends()
+    script.give(1, "c1:1", "c1:2", *["skip"] * 30)
+    script.end(first.number)
+    script.one(REFUSED)
+    (reading,) = readings(script.commands())
+    script.read_again(reading)
+    script.one()
+    script.commit()
+    assert script.engine.partitions[T0].metadata_full
+    assert not script.engine.parked(T0)
+
+
 # -- states --------------------------------------------------------------------------------------------------------
 
 
@@ -248,6 +263,7 @@ def test_the_oldest_event_that_is_not_resolved_is_told() -> None:
     (sent,) = script.sends()
     assert script.engine.oldest() == 50, "on the wire is not resolved"
     script.give(1, "c2:1", timestamp=70).give(2, "c3:1", timestamp=60)
+    assert script.engine.oldest() == 50
     script.end(sent.number)
     assert script.engine.oldest() == 70, "of what waits, that which has waited longest"
 

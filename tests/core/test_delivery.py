@@ -403,6 +403,20 @@ def test_what_kept_failing_while_others_were_delivered_is_given_up() -> None:
     assert letter.attempts >= 10
 
 
+@pytest.mark.parametrize(("first", "status"), [(FAILED, 500), (TIMEOUT, None)])
+def test_it_is_given_up_after_exactly_that_time_and_the_last_answer_is_told_if_there_ever_was_one(
+    first: Transient, status: int | None
+) -> None:
+    script = Script(LIMITS._replace(give_up_after=20.0, retry_max=1.0)).assign().give(0, "sick:1")
+    for offset, outcome in ((1, first), (2, TIMEOUT), (3, TIMEOUT)):
+        sick, ok = script.give(offset, f"ok{offset}:1").sends()
+        script.end(ok.number)
+        script.end(sick.number, outcome)
+        script.boot += 10
+    (letter,) = script.settle()
+    assert letter.status == status
+
+
 def test_zero_never_gives_up() -> None:
     script = Script(LIMITS._replace(give_up_after=0.0, retry_max=1.0)).assign().give(0, "sick:1")
     asked = alternating(script, 30, 10_000.0)
@@ -430,8 +444,9 @@ def test_of_a_merged_update_only_what_still_fails_is_given_up(events: tuple[str,
     (first,) = script.sends()
     script.give(1, *events)
     script.end(first.number)
-    (reading,) = readings(alternating(script, 12, 10.0))
-    script.read_again(reading)
+    while not (reading := readings(alternating(script, 1, 10.0))):
+        pass
+    script.read_again(reading[0])
     dead = script.settle(lambda sent: FAILED if "poison" in sent.values else OK)
     for _ in range(7 * waits):
         assert dead == []
