@@ -39,11 +39,11 @@ if TYPE_CHECKING:
 MOST_BYTES = 61_440
 """Encoded bytes of one call: 60 KB for POST (profile-single-api)."""
 
-LONGEST_IDENTITY = len("mbox3rdPartyId=") + 256 * 12 + 1
-"""Encoded bytes that an identity takes at most, with the separator (target-limits)."""
+LONGEST_IDENTITY = len("mbox3rdPartyId=") + 256 * 12
+"""Encoded bytes that an identity takes at most (target-limits)."""
 
 ROOM = MOST_BYTES - LONGEST_IDENTITY
-"""Encoded bytes that the attributes of one call may take."""
+"""Encoded bytes that the attributes of one call may take, each with the separator before it."""
 
 
 class Delivery:
@@ -156,7 +156,8 @@ class Delivery:
             lane.apart.failing_since = None
             self._afresh(lane, lane.apart)
             events = self._resolve(single.partition, single.number)
-            self._work.tally.arrivals.append(Arrival(events, record.timestamp if record else 0, lane.identity))
+            assert record is not None  # noqa: S101  # without one there was no call
+            self._work.tally.arrivals.append(Arrival(events, record.timestamp, lane.identity))
         else:
             newest = lane.newest()
             parts = lane.parts.items()

@@ -167,13 +167,13 @@ class Engine:
 
     def commits(self, final: Iterable[TopicPartition] | None = None) -> list[Commit]:
         """What to commit, of all partitions; or for the last time, of those given."""
-        chosen = self.partitions.keys() if final is None else self.partitions.keys() & set(final)
+        chosen = self.partitions.keys() if final is None else self.partitions.keys() & final
         commits = (self.partitions[key].commit(final=final is not None) for key in chosen)
         return [commit for commit in commits if commit is not None]
 
     def drained(self, partitions: Iterable[TopicPartition]) -> bool:
         """Whether nothing of these partitions is on the wire, to Target or to the dead letters."""
-        chosen = self.partitions.keys() & set(partitions)
+        chosen = self.partitions.keys() & partitions
         return not self._delivery.touches(chosen) and not any(self.partitions[key].dying for key in chosen)
 
     def wait(self, now: Clocks, most: float) -> float:

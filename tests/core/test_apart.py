@@ -73,6 +73,12 @@ def test_only_the_guilty_one_of_a_merged_update_dies_and_the_others_are_sent_in_
     assert script.engine.tally.records == {("t", "delivered", 0): 4, ("t", "dead_lettered", 0): 1}
 
 
+def test_the_attempts_of_each_are_those_with_all_of_them_and_its_own() -> None:
+    script, sent = merged("c1:poison", "c1:poison", "c1:poison")
+    script.end(sent.number, REFUSED)
+    assert [letter.attempts for letter in script.settle(poison)] == [2, 2, 2]
+
+
 def test_what_arrives_meanwhile_waits_until_all_of_them_are_through_and_is_sent_after() -> None:
     script, sent = merged("c1:1", "c1:2")
     script.give(3, "c1:3")
@@ -97,6 +103,9 @@ def test_an_event_of_one_taken_apart_is_repeated_alone_before_the_next() -> None
     assert script.one() == "c1:v=1"
     assert script.one(FAILED) == "c1:v=2"
     assert script.engine.wait(script.now, 99.0) == 0.5, "each begins its waits anew"
+    script.boot += 1
+    script.one(FAILED)
+    assert script.engine.wait(script.now, 99.0) == 1.0
     script.boot += 1
     assert [script.one(), script.one()] == ["c1:v=2", "c1:v=3"]
 
@@ -141,6 +150,13 @@ def test_each_event_of_one_taken_apart_counts_as_its_own_mapping_and_at_its_own_
         Arrival(1, MILLIS + 3, b"mbox3rdPartyId=c1"),
     ]
     assert script.engine.tally.records[("t", "delivered", 1)] == 1
+
+
+def test_the_events_of_two_mappings_are_sent_in_the_order_of_their_offsets() -> None:
+    script, sent = merged("c1:1", "c1!:2", "c1:3", "c1!:4")
+    script.end(sent.number, REFUSED)
+    script.read_again(readings(script.commands())[0])
+    assert [script.one() for _ in range(4)] == ["c1:v=1", "c1:v=2", "c1:v=3", "c1:v=4"]
 
 
 def test_the_edge_suffix_of_each_event_is_its_own() -> None:
@@ -222,6 +238,26 @@ def test_the_events_of_several_partitions_are_taken_apart_in_order_of_their_time
     assert second.partition == T1
     script.read_again(second)
     assert script.one() == "c1:b=2"
+
+
+@pytest.mark.parametrize(("time", "order"), [(5, [T0, T1]), (9, [T1, T0])])
+def test_of_several_partitions_the_one_with_the_newest_event_of_all_comes_last(
+    time: int, order: list[TopicPartition]
+) -> None:
+    script = Script(max_in_flight=1).assign().assign(T1).give(0, "first:1")
+    (first,) = script.sends()
+    script.give(1, "c1:a=1", timestamp=MILLIS + 1).give(2, "c1:b=2", timestamp=MILLIS + time)
+    script.give(0, "c1:c=3", at=T1, timestamp=MILLIS + 7)
+    script.end(first.number)
+    script.one(REFUSED)
+    asked = []
+    for _ in range(2):
+        (reading,) = readings(script.commands())
+        asked.append(reading.partition)
+        script.read_again(reading)
+        for _ in reading.offsets:
+            script.one()
+    assert asked == order
 
 
 @pytest.mark.parametrize("answered", [False, True])

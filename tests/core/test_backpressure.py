@@ -11,7 +11,7 @@ from consumer.core.command import Pause, Resume
 from consumer.core.lease import Call, Lease
 from consumer.core.quota import Unlimited
 from consumer.core.state import NotNow, State
-from tests.core.builders import FAILED, FORBIDDEN, LIMITS, REFUSED, T0, T1, THROTTLED, Script, calls, pauses
+from tests.core.builders import FAILED, FORBIDDEN, LIMITS, REFUSED, T0, T1, THROTTLED, Script, calls, pauses, readings
 
 if TYPE_CHECKING:
     from consumer.core.clock import Clocks
@@ -180,6 +180,21 @@ def test_an_event_of_one_taken_apart_parks_too() -> None:
     assert not script.engine._delivery.repeats(T1, 1)
 
 
+@pytest.mark.usefixtures("tight")
+def test_an_event_of_one_taken_apart_that_waits_for_its_first_trial_alone_does_not_park() -> None:
+    script = Script(max_in_flight=1).assign().give(0, "first:1")
+    (first,) = script.sends()
+    script.give(1, "c1:1", "c1:2", *["skip"] * 30)
+    script.end(first.number)
+    script.one(REFUSED)
+    (reading,) = readings(script.commands())
+    script.read_again(reading)
+    script.one()
+    script.commit()
+    assert script.engine.partitions[T0].metadata_full
+    assert not script.engine.parked(T0)
+
+
 # -- states --------------------------------------------------------------------------------------------------------
 
 
@@ -248,5 +263,38 @@ def test_the_oldest_event_that_is_not_resolved_is_told() -> None:
     (sent,) = script.sends()
     assert script.engine.oldest() == 50, "on the wire is not resolved"
     script.give(1, "c2:1", timestamp=70).give(2, "c3:1", timestamp=60)
+    assert script.engine.oldest() == 50
     script.end(sent.number)
     assert script.engine.oldest() == 70, "of what waits, that which has waited longest"
+
+
+@pytest.mark.parametrize("waiting", [None, 30, 50])
+def test_a_dead_letter_on_its_way_is_not_resolved_and_may_be_the_oldest(waiting: int | None) -> None:
+    script = Script().assign().give(0, "bad", timestamp=40)
+    if waiting is not None:
+        script.give(1, "c1:1", timestamp=waiting)
+    assert script.engine.oldest() == min(40, waiting or 40)
+
+
+class Told(Unlimited):
+    """A quota that notes what it is told of the backlog."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = (0, 0)
+
+    def backlog(self, waiting: int, created: int) -> None:
+        self.last = waiting, created
+
+
+def test_before_each_turn_the_quota_is_told_how_many_wait_for_a_call_and_how_many_ever_did() -> None:
+    quota = Told()
+    script = Script(max_in_flight=1, quota=quota).assign().give(0, "c1:1", "c2:1", "c2:2", "c3:1")
+    (first,) = script.sends()
+    assert quota.last == (3, 3)
+    script.commands()
+    assert quota.last == (2, 3), "one is on the wire"
+    script.give(4, "c1:2")
+    script.end(first.number, FAILED)
+    script.commands()
+    assert quota.last == (4, 4), "the one to be repeated waits, too"

@@ -8,7 +8,7 @@ from consumer.core.commit_metadata import read
 from consumer.core.dead_letter_limit import WINDOW, DeadLetterShare
 from consumer.core.engine import DEAD_LETTER_RETRY, MOST_DYING
 from consumer.core.state import State
-from tests.core.builders import LIMITS, OK, REFUSED, T0, T1, Script, calls, letters, pauses
+from tests.core.builders import LIMITS, OK, REFUSED, T0, T1, Script, calls, letters, pauses, readings
 
 
 def test_only_the_brokers_report_resolves_a_rejected_record() -> None:
@@ -131,6 +131,15 @@ def test_the_limit_counts_whether_written_or_not() -> None:
     script = Script(LIMITS._replace(max_consecutive=3)).assign().give(0, *["bad"] * 4)
     assert len(letters(script.commands())) == 3
     assert script.engine.stop_reason is not None
+
+
+def test_what_target_refuses_past_the_limit_is_not_written_and_holds_its_offset() -> None:
+    script = Script(LIMITS._replace(max_consecutive=0)).assign().give(0, "c1:1")
+    script.one(REFUSED)
+    script.read_again(readings(script.commands())[0])
+    assert script.commands() == []
+    assert script.engine.stop_reason is not None
+    assert script.engine.pending_events == 1
 
 
 @pytest.mark.parametrize("between", ["skip", "none", "c1:1"])

@@ -231,6 +231,35 @@ def test_the_loop_waits_for_a_retry_and_no_longer_for_a_slot_that_came_free() ->
     assert script.engine.wait(script.now, 9.0) == 0.5
 
 
+@pytest.mark.parametrize(("asked", "wait"), [(7.0, 7.0), (700.0, 300.0)])
+def test_once_a_rate_is_learned_a_throttled_call_delays_its_own_identity_alone(asked: float, wait: float) -> None:
+    script = Script().assign().give(0, "c1:1")
+    script.one(Throttled(429, 1.0))
+    script.boot += 1
+    script.one()
+    script.give(1, "c2:1", "c3:1", "c2:2")
+    script.boot += 2
+    assert script.one(Throttled(429, asked)) == "c2:v=2"
+    script.boot += 2
+    assert script.one() == "c3:v=1"
+    assert script.engine.wait(script.now, 9999.0) == pytest.approx(wait - 2)
+    script.boot += wait - 2.01
+    assert script.sends() == []
+    script.boot += 0.01
+    assert script.one() == "c2:v=2"
+
+
+def test_of_several_to_be_repeated_the_one_that_is_due_first_goes_first_and_is_waited_for() -> None:
+    script = Script().assign().give(0, "c1:1", "c2:1", "c3:1")
+    for sent, seconds in zip(script.sends(), (3.0, 1.0, 2.0), strict=True):
+        script.end(sent.number, Transient(503, "status", seconds))
+    for name in ("c2", "c3", "c1"):
+        assert script.sends() == []
+        assert script.engine.wait(script.now, 9.0) == 1.0
+        script.boot += 1
+        assert script.one() == f"{name}:v=1"
+
+
 def test_a_throttled_lane_goes_back_unharmed() -> None:
     script = Script().assign().give(0, "c1:a=1")
     script.one(THROTTLED)
@@ -326,11 +355,10 @@ def test_what_fits_exactly_is_one_call() -> None:
 
 def test_the_longest_call_is_within_what_target_takes() -> None:
     # An mbox3rdPartyId has 256 characters; the four bytes of one of these are twelve when encoded.
-    script = Script().assign().give(0, f"{'𝄞' * 256}:" + ",".join(f"a{n}={'x' * 400}" for n in range(300)))
+    script = Script().assign().give(0, f"{'𝄞' * 256}:{'x' * (ROOM - len('profile.v=&'))}")
     (command,) = script.commands()
     assert isinstance(command, Send)
-    longest = len(command.identity) + 1 + len(command.attributes)
-    assert MOST_BYTES - 500 < longest <= MOST_BYTES
+    assert len(command.identity) + 1 + len(command.attributes) == MOST_BYTES == 61_440
 
 
 @pytest.mark.parametrize("room", [1, 11, 12, 21, 22, 23, 1000])
@@ -375,6 +403,20 @@ def test_what_kept_failing_while_others_were_delivered_is_given_up() -> None:
     assert letter.attempts >= 10
 
 
+@pytest.mark.parametrize(("first", "status"), [(FAILED, 500), (TIMEOUT, None)])
+def test_it_is_given_up_after_exactly_that_time_and_the_last_answer_is_told_if_there_ever_was_one(
+    first: Transient, status: int | None
+) -> None:
+    script = Script(LIMITS._replace(give_up_after=20.0, retry_max=1.0)).assign().give(0, "sick:1")
+    for offset, outcome in ((1, first), (2, TIMEOUT), (3, TIMEOUT)):
+        sick, ok = script.give(offset, f"ok{offset}:1").sends()
+        script.end(ok.number)
+        script.end(sick.number, outcome)
+        script.boot += 10
+    (letter,) = script.settle()
+    assert letter.status == status
+
+
 def test_zero_never_gives_up() -> None:
     script = Script(LIMITS._replace(give_up_after=0.0, retry_max=1.0)).assign().give(0, "sick:1")
     asked = alternating(script, 30, 10_000.0)
@@ -402,8 +444,9 @@ def test_of_a_merged_update_only_what_still_fails_is_given_up(events: tuple[str,
     (first,) = script.sends()
     script.give(1, *events)
     script.end(first.number)
-    (reading,) = readings(alternating(script, 12, 10.0))
-    script.read_again(reading)
+    while not (reading := readings(alternating(script, 1, 10.0))):
+        pass
+    script.read_again(reading[0])
     dead = script.settle(lambda sent: FAILED if "poison" in sent.values else OK)
     for _ in range(7 * waits):
         assert dead == []

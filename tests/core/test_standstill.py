@@ -91,5 +91,6 @@ def test_in_doubt_a_partition_says_what_it_waits_for() -> None:
     script.engine.doubt()
     assert script.engine.state(T0, script.now, behind=False) is State.PROGRESSING
     assert "until Kafka has said that this is still its partition" in str(script.engine.reason(T0, State.PROGRESSING))
+    assert script.engine.reason(T0, State.QUOTA_BLOCKED) is None, "a state that says it all"
     script.engine.confirmed()
     assert script.engine.reason(T0, State.PROGRESSING) is None
