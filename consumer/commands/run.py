@@ -17,6 +17,8 @@ from consumer.errors import LedgerInvalid, Stopped
 if TYPE_CHECKING:
     from pathlib import Path
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
 
 @click.command("run")
 @config_option
@@ -34,10 +36,13 @@ def command(config: Path | None, *, dry_run: bool) -> None:
       profile-consumer run --dry-run
     """  # noqa: D301  # click reads \b
     stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _SIGNALS:
         signal.signal(number, lambda *_: stopping.set())
     try:
         app.serve(settings.load(config, os.environ), stopping, dry_run=dry_run)
     except (LedgerInvalid, Stopped) as stopped:
         structlog.get_logger().error("stopped_by_itself", reason=str(stopped))
         raise
+    finally:
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_IGN)  # Python, on its way out, would be killed by another one

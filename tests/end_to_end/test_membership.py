@@ -348,9 +348,9 @@ def test_a_rebalance_that_begins_while_the_broker_hangs_loses_nothing_and_holds_
                 for each in (leaving, passing):
                     assert each.logs("stopped")[0]["seconds"] < 15, "its deadline is 4 s"
                 assert [each.get("/livez").status_code for each in (staying, joining)] == [200, 200]
-                by_then = len(target.history)
                 small_kafka.resume()
                 joining.wait_until(lambda status: len(status["partitions"]) == 2, "it has its share")
+                by_then = len(target.history)
                 eventually(lambda: sum(committed(small_kafka, f"g-{topic}", topic, PARTITIONS)) == 1000, "all is done")
                 assert staying.stop() == joining.stop() == 0
         finally:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
@@ -123,6 +125,15 @@ def test_an_unknown_topic_is_named_once_and_read_when_it_appears(
         assert len(running.logs("topic_missing")) == 1
         assert running.stop() == 0
     assert target.judge(visits.events).sound
+
+
+def test_a_signal_too_many_changes_nothing(kafka: Kafka, service: Callable[..., Service], tmp_path: Path) -> None:
+    with service(schemas=str(mappings(tmp_path, kafka.create_topic(1)))) as running:
+        running.wait_until(lambda status: status["partitions"], "it reads")
+        while running.process.poll() is None:
+            running.process.send_signal(signal.SIGTERM)
+            time.sleep(0.001)
+        assert running.process.returncode == 0
 
 
 def test_a_wrong_password_is_named_within_seconds(secure_kafka: KafkaCluster, target: Target, tmp_path: Path) -> None:
