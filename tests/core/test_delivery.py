@@ -95,6 +95,16 @@ def test_events_of_two_mappings_merge_and_are_counted_for_each() -> None:
     assert script.commit() == (5, "")
 
 
+def test_an_event_of_another_mapping_that_sets_the_same_attributes_replaces_them_and_each_is_counted() -> None:
+    script = Script(max_in_flight=1).assign().give(0, "other:1")
+    (first,) = script.sends()
+    script.give(1, "c1:1", "c1!:2")
+    script.end(first.number)
+    assert script.one() == "c1:v=2"
+    assert script.engine.tally.records == {("t", "delivered", 0): 2, ("t", "delivered", 1): 1}
+    assert script.commit() == (3, "")
+
+
 def test_never_two_calls_of_one_identity_and_what_arrives_meanwhile_is_a_call_of_its_own() -> None:
     script = Script().assign().assign(T1).give(0, "c1:1")
     (first,) = script.sends()
