@@ -188,6 +188,16 @@ def test_turns_are_in_the_order_of_waiting_also_after_a_partition_has_gone() -> 
     assert order == [b"a", b"b", b"d"]
 
 
+def test_what_comes_again_after_its_partition_has_gone_takes_its_turn_at_the_end() -> None:
+    box = opened(T0, T1)
+    put(box, T0, b"a", 1, update({"v": "1"}))
+    put(box, T1, b"b", 1, update({"v": "1"}))
+    box.drop([T0])
+    box.open(T0)
+    put(box, T0, b"a", 2, update({"v": "1"}))
+    assert box.first(()) == b"b"
+
+
 def test_a_lane_takes_newer_values_over_those_it_carries_partition_by_partition() -> None:
     box = opened(T0, T1)
     lane = Lane(b"k")
