@@ -129,14 +129,13 @@ def test_a_partition_whose_head_waits_for_a_retry_is_parked_once_its_metadata_is
 
 @pytest.mark.usefixtures("tight")
 def test_a_partition_whose_head_only_waits_for_its_turn_is_not_parked_though_another_event_is_repeated() -> None:
-    script = Script(max_in_flight=1).assign().give(0, "slow:1", *["skip"] * 30)
-    (slow,) = script.sends()
-    script.give(31, "sick:1")
+    script = Script(max_in_flight=2).assign().give(0, "slow:1", *["skip"] * 30, "sick:1")
+    slow, sick = script.sends()
+    script.end(sick.number, FAILED)
     script.commit()
     assert script.engine.partitions[T0].metadata_full
     assert not script.engine.parked(T0)
     script.end(slow.number)
-    script.one(FAILED)
     script.give(32, *["skip"] * 30)
     script.commit()
     assert script.engine.parked(T0)
@@ -266,6 +265,15 @@ def test_the_oldest_event_that_is_not_resolved_is_told() -> None:
     assert script.engine.oldest() == 50
     script.end(sent.number)
     assert script.engine.oldest() == 70, "of what waits, that which has waited longest"
+
+
+def test_an_event_that_is_repeated_is_still_the_oldest_with_newer_ones_of_its_identity_on_the_same_call() -> None:
+    script = Script().assign().assign(T1).give(0, "c1:1", timestamp=50)
+    script.one(FAILED)
+    script.give(1, "c1:2", timestamp=70).give(0, "c1:3", at=T1, timestamp=60)
+    script.boot += 1
+    script.sends()
+    assert script.engine.oldest() == 50
 
 
 @pytest.mark.parametrize("waiting", [None, 30, 50])

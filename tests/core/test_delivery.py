@@ -95,6 +95,16 @@ def test_events_of_two_mappings_merge_and_are_counted_for_each() -> None:
     assert script.commit() == (5, "")
 
 
+def test_an_event_of_another_mapping_that_sets_the_same_attributes_replaces_them_and_each_is_counted() -> None:
+    script = Script(max_in_flight=1).assign().give(0, "other:1")
+    (first,) = script.sends()
+    script.give(1, "c1:1", "c1!:2")
+    script.end(first.number)
+    assert script.one() == "c1:v=2"
+    assert script.engine.tally.records == {("t", "delivered", 0): 2, ("t", "delivered", 1): 1}
+    assert script.commit() == (3, "")
+
+
 def test_never_two_calls_of_one_identity_and_what_arrives_meanwhile_is_a_call_of_its_own() -> None:
     script = Script().assign().assign(T1).give(0, "c1:1")
     (first,) = script.sends()
@@ -361,16 +371,24 @@ def test_the_longest_call_is_within_what_target_takes() -> None:
     assert len(command.identity) + 1 + len(command.attributes) == MOST_BYTES == 61_440
 
 
-@pytest.mark.parametrize("room", [1, 11, 12, 21, 22, 23, 1000])
-def test_splitting_keeps_every_pair_in_order_and_groups_within_the_room(room: int) -> None:
-    pairs = b"a=1&b=22&c=333&d=4"
-    groups = split(pairs, room)
-    assert b"&".join(groups) == pairs
-    for group in groups:
-        cost = sum(len(b"profile.&") + len(pair) for pair in group.split(b"&"))
-        assert cost <= room or b"&" not in group
-    if room >= sum(len(b"profile.&") + len(pair) for pair in pairs.split(b"&")):
-        assert len(groups) == 1
+@pytest.mark.parametrize(
+    ("room", "groups"),
+    [
+        (1, [b"a=1", b"b=22", b"c=333", b"d=4"]),
+        (24, [b"a=1", b"b=22", b"c=333", b"d=4"]),
+        (25, [b"a=1&b=22", b"c=333", b"d=4"]),
+        (26, [b"a=1&b=22", b"c=333&d=4"]),
+        (38, [b"a=1&b=22", b"c=333&d=4"]),
+        (39, [b"a=1&b=22&c=333", b"d=4"]),
+        (50, [b"a=1&b=22&c=333", b"d=4"]),
+        (51, [b"a=1&b=22&c=333&d=4"]),
+    ],
+)
+def test_splitting_keeps_every_pair_in_order_and_fills_each_group_up_to_the_room(
+    room: int, groups: list[bytes]
+) -> None:
+    """With `profile.` and a separator the pairs take 12, 13, 14 and 12 bytes."""
+    assert [*split(b"a=1&b=22&c=333&d=4", room)] == groups
 
 
 # -- giving up -----------------------------------------------------------------------------------------------------

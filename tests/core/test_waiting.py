@@ -92,6 +92,24 @@ def test_shapes_beyond_what_can_be_numbered_are_compared_by_name(monkeypatch: py
     assert put(box, T0, b"k", 9, update({"a": "2"})) == 7
 
 
+def test_the_numbers_of_shapes_end_where_two_bytes_do() -> None:
+    box = Waiting()
+    box._shapes.update({(0, (str(number),)): number for number in range(1, 1 << 16)})
+    box._shapes.popitem()
+    shapes = [Newest.unpacked(box.newest(update({name: "1"}), b"", b"")).shape for name in "abca"]
+    assert shapes == [(1 << 16) - 1, 0, 0, (1 << 16) - 1]
+
+
+def test_what_newer_events_have_replaced_takes_no_memory_whatever_their_shape() -> None:
+    box = opened(T0)
+    put(box, T0, b"k", 7, update({"a": "1", "b": "1"}))
+    size = box.size
+    put(box, T0, b"k", 7, update({"c": "1"}))
+    put(box, T0, b"k", 7, update({"b": "2", "c": "2", "a": "2"}))
+    put(box, T0, b"k", 7, update({"b": "3", "a": "3", "c": "3"}))
+    assert box.size == size + len("&c=3")
+
+
 @pytest.mark.parametrize("seed", range(40))
 def test_waiting_agrees_with_a_naive_one(seed: int) -> None:
     print(f"seed {seed}")  # noqa: T201  # to repeat a failure
@@ -168,6 +186,16 @@ def test_turns_are_in_the_order_of_waiting_also_after_a_partition_has_gone() -> 
         order.append(first)
         box.take(first)
     assert order == [b"a", b"b", b"d"]
+
+
+def test_what_comes_again_after_its_partition_has_gone_takes_its_turn_at_the_end() -> None:
+    box = opened(T0, T1)
+    put(box, T0, b"a", 1, update({"v": "1"}))
+    put(box, T1, b"b", 1, update({"v": "1"}))
+    box.drop([T0])
+    box.open(T0)
+    put(box, T0, b"a", 2, update({"v": "1"}))
+    assert box.first(()) == b"b"
 
 
 def test_a_lane_takes_newer_values_over_those_it_carries_partition_by_partition() -> None:
