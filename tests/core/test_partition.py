@@ -124,7 +124,9 @@ def test_once_all_that_was_completed_is_read_no_identity_is_remembered() -> None
     assert sent(script) == ["c1:v=3"]
 
 
-@pytest.mark.parametrize("metadata", ["", "of somebody else", "pc1 0 hash bgarbage\x7f"])
+@pytest.mark.parametrize(
+    "metadata", ["", "of somebody else", "pc1 0 hash bgarbage\x7f", completed(4).replace("pc1", "pc2")]
+)
 def test_with_foreign_metadata_everything_is_sent(metadata: str) -> None:
     script = Script().assign(metadata=metadata).give(0, *EVENTS)
     assert sent(script) == ["c1:v=2", "c2:v=2", "c3:v=1"]
