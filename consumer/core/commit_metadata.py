@@ -107,7 +107,7 @@ def write(base: int, runs: Iterable[tuple[int, bytes]], run: int, mappings: str,
     text = _bitmap(flags)
     if len(text) <= room:
         return Written(head + text, complete)
-    fits, too_long = 0, len(flags)
+    fits, too_long, text = 0, len(flags), ""
     while too_long - fits > 1:
         middle = (fits + too_long) // 2
         attempt = _bitmap(flags[:middle])
@@ -115,7 +115,7 @@ def write(base: int, runs: Iterable[tuple[int, bytes]], run: int, mappings: str,
             fits, text = middle, attempt
         else:
             too_long = middle
-    return Written(head + (text if fits else ""), complete=False)
+    return Written(head + text, complete=False)
 
 
 def _bitmap(flags: bytearray) -> str:

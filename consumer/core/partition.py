@@ -63,7 +63,7 @@ class Partition:
 
     def completed_before(self, offset: int) -> bool:
         """Whether the last commit, before this assignment, names this offset as completed."""
-        return offset < self._recovered_end and offset in self._recovered
+        return offset in self._recovered
 
     def delivered_before(self, offset: int, key: bytes) -> bool:
         """Whether an event was completed before this assignment, and order does not ask to send it again.

@@ -275,6 +275,15 @@ def test_while_records_are_read_again_a_partition_that_goes_takes_its_events_alo
     assert script.commit() == (1, "")
 
 
+def test_a_record_that_was_asked_for_before_its_partition_went_is_let_go() -> None:
+    script = Script().assign().give(0, "c1:1")
+    script.one(REFUSED)
+    (reading,) = readings(script.commands())
+    script.engine.forget([T0])
+    script.read_again(reading)
+    assert script.commands() == []
+
+
 def test_while_one_waits_for_its_retry_the_other_partition_keeps_its_turn_and_its_event() -> None:
     script, sent = two_partitions()
     script.end(sent.number, REFUSED)

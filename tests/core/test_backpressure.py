@@ -70,6 +70,15 @@ def test_an_event_that_merges_costs_four_bytes() -> None:
     assert script.engine.pending_events == 1002
 
 
+def test_an_event_that_merges_with_other_attributes_of_its_mapping_costs_four_bytes_too() -> None:
+    script = script_of()
+    script.commands()
+    script.give(1, "c1:a=1", "c1:b=1")
+    size = script.engine.pending_bytes
+    script.give(3, *["c1:a=2", "c1:b=2"] * 500)
+    assert script.engine.pending_bytes == size + 4000
+
+
 def test_a_partition_is_paused_and_resumed_once_each() -> None:
     script = Script(LIMITS._replace(max_pending_events=1)).assign().give(0, "c1:1", "c2:1")
     commands = script.commands()

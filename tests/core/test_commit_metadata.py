@@ -45,19 +45,31 @@ def test_nothing_completed_leaves_the_bitmap_empty(runs: list[tuple[int, bytes]]
     [
         "",
         "hello",
-        "pc2 0 h b00",
-        "pc1 0 h",
-        "pc1 -1 h b00",
-        "pc1 x h b00",
-        "pc1 0 h b\x7f\x7f",
+        "pc2 3 h b2L",
+        "pc1 3 h",
+        "pc1 3 h b2L more",
+        "pc1 -1 h b2L",
+        "pc1 x h b2L",
+        "pc1 3 h b\x7f\x7f",
         "pc1 0 h z00000",
-        "pc1 0 h x00",
+        "pc1 3 h x2L",
         "pc1 0 h b0",
     ],
 )
 def test_foreign_text_reads_as_nothing_completed(text: str) -> None:
+    assert read(9, "pc1 3 h b2L") == Committed(9, b"\7", 3, "h"), "but for one thing each is ours"
     committed = read(9, text)
     assert (committed.completed, committed.run, committed.end) == (0, 0, 9)
+
+
+def test_a_run_that_is_longer_than_any_is_cut() -> None:
+    assert read(9, f"pc1 {'9' * 4000} h ").run == 999_999_999
+
+
+@pytest.mark.parametrize(("offset", "completed"), [(100, 3), (101, 3), (102, 2), (110, 1), (111, 1), (112, 0)])
+def test_what_is_completed_from_an_offset_on_is_counted(offset: int, completed: int) -> None:
+    committed = read(100, write(100, [(100, b"\0\1\1"), (110, b"\0\1")], 0, "h").text)
+    assert committed.completed_from(offset) == completed
 
 
 def test_only_an_offset_is_a_member() -> None:
@@ -76,6 +88,19 @@ def test_what_does_not_fit_is_cut_from_the_highest_offset_down() -> None:
     kept = members(read(0, written.text))
     assert max(kept) > 24_000
     assert kept == {offset for offset in range(max(kept) + 1) if given[offset]}
+
+
+def test_a_window_far_longer_than_what_fits_is_not_looked_at_to_its_end() -> None:
+    blocks = iter([(first, b"\0" + flags(4095, first)) for first in range(0, 400_000, 4096)])
+    assert not write(0, blocks, 0, "h").complete
+    assert next(blocks)[0] < 100_000
+
+
+def test_of_a_long_window_that_fits_all_blocks_are_kept() -> None:
+    blocks = [(first, b"\0" + b"\1" * 4095) for first in range(0, 400_000, 4096)]
+    written = write(0, blocks, 0, "h")
+    assert written.complete
+    assert read(0, written.text).completed == len(blocks) * 4095
 
 
 @pytest.mark.parametrize(("spare", "complete"), [(0, True), (-1, False)])

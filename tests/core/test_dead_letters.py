@@ -206,6 +206,7 @@ def test_dead_letters_above_the_committed_offset_are_not_written_again_and_still
     again = Script(LIMITS._replace(max_consecutive=5)).assign(committed=0, metadata=metadata)
     again.give(0, "c1:1", "bad", "bad", "bad", "bad", "bad")
     assert [letter.record.offset for letter in again.settle()] == [4, 5]
+    assert again.engine.pending_events == 0
     again.give(6, "bad")
     assert again.settle() == []
     assert again.engine.stop_reason is not None
@@ -254,6 +255,18 @@ def test_old_dead_letters_no_longer_count() -> None:
     assert not share.allows()
     share.records += 1
     assert share.allows()
+
+
+def test_each_dead_letter_counts_for_a_thousand_records() -> None:
+    share = DeadLetterShare(0.002)
+    for share.records in (WINDOW, WINDOW + 500):
+        assert share.allows()
+        share.died()
+    assert not share.allows()
+    share.records = 2 * WINDOW
+    assert share.allows()
+    share.died()
+    assert not share.allows()
 
 
 def test_what_target_refuses_late_counts_in_the_share_and_all_partitions_together() -> None:

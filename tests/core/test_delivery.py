@@ -363,6 +363,16 @@ def test_what_fits_exactly_is_one_call() -> None:
     assert [(letter.record.offset, *letter.rejection[:2]) for letter in letters(commands)] == [(1, "send", "too_large")]
 
 
+def test_one_attribute_that_fits_exactly_is_a_call_of_its_own_and_one_that_does_not_is_the_end_of_its_event() -> None:
+    room = ROOM - len("profile.v=&")
+    script = Script().assign().give(0, f"c1:a=1,v={'x' * room}", f"c2:a=1,v={'x' * (room + 1)}")
+    (letter,) = letters(script.commands())
+    assert (letter.record.offset, letter.rejection.reason) == (1, "too_large")
+    script.end(1)
+    assert script.one() == "c1:v=" + "x" * room
+    assert script.settle() == []
+
+
 def test_the_longest_call_is_within_what_target_takes() -> None:
     # An mbox3rdPartyId has 256 characters; the four bytes of one of these are twelve when encoded.
     script = Script().assign().give(0, f"{'𝄞' * 256}:{'x' * (ROOM - len('profile.v=&'))}")

@@ -12,7 +12,7 @@ from consumer.core.lease import Call, Lease
 from consumer.core.outcome import Delivered, Misconfigured, Outcome, Refused, Throttled, Transient
 from consumer.core.quota import Unlimited, Usage
 from consumer.core.state import NotNow, State
-from consumer.core.throttle import Throttle
+from consumer.core.throttle import Throttle, Ticket
 
 OK = Delivered(200)
 
@@ -158,6 +158,49 @@ def test_throttled_stops_the_sender_for_as_long_as_it_was_asked() -> None:
     assert gate.states(at(1.0)) == [State.THROTTLED]
     assert gate.wait(State.THROTTLED, at(1.0)) == 6.0
     permit(gate, 7.0)
+
+
+class Heard(Throttle):
+    """A throttle that notes how each call ended."""
+
+    def __init__(self) -> None:
+        super().__init__(300)
+        self.heard: list[str] = []
+
+    def accepted(self, ticket: Ticket, now: float) -> None:
+        super().accepted(ticket, now)
+        self.heard.append("accepted")
+
+    def refused(self, ticket: Ticket, now: float, retry_after: float | None) -> None:
+        super().refused(ticket, now, retry_after)
+        self.heard.append(f"refused {retry_after}")
+
+    def ended(self) -> None:
+        super().ended()
+        self.heard.append("ended")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "heard"),
+    [
+        (OK, "accepted"),
+        (Refused(400, "status"), "accepted"),
+        (Throttled(429, 7.0), "refused 7.0"),
+        (Misconfigured(403, "token"), "ended"),
+        (Transient(500, "status"), "ended"),
+    ],
+)
+def test_the_throttle_is_told_of_every_end_once(outcome: Outcome, heard: str) -> None:
+    throttle = Heard()
+    call(Gate(1, Unlimited(), throttle, Breaker()), outcome)
+    assert throttle.heard == [heard]
+
+
+def test_a_throttle_that_asks_for_less_than_a_second_is_shown() -> None:
+    gate = new_gate()
+    call(gate, Throttled(429, 0.5))
+    assert gate.states(at(0)) == [State.THROTTLED]
+    assert gate.states(at(0.5)) == []
 
 
 def test_credentials_wait_for_nothing_until_refused() -> None:

@@ -27,6 +27,15 @@ def test_what_the_headers_say() -> None:
     assert read_letter(record(body=b"lost")) == LETTER._replace(body="lost")
 
 
+def test_a_header_of_the_events_own_is_none_of_ours() -> None:
+    assert read_letter(record()._replace(headers=(*record().headers, ("topic", b"own"), ("reason", b"own")))) == LETTER
+
+
+def test_a_letter_without_a_reason_has_an_empty_one() -> None:
+    headers = tuple(item for item in record().headers if item[0] != "dead-letter.reason")
+    assert read_letter(record()._replace(headers=headers)) == LETTER._replace(reason="")
+
+
 def test_a_letter_without_a_mapping_has_none() -> None:
     headers = tuple(item for item in record().headers if item[0] != "dead-letter.mapping")
     assert read_letter(record()._replace(headers=headers)) == LETTER._replace(mapping=None)
@@ -40,6 +49,7 @@ def test_a_letter_without_a_mapping_has_none() -> None:
         {"partition": b"-1"},
         {"partition": b"x"},
         {"partition": "²".encode()},
+        {"partition": "٣".encode()},
         {"timestamp": b""},
         {"replays": b"1.5"},
     ],

@@ -113,6 +113,19 @@ def test_an_update_taken_apart_gives_each_event_a_number_of_its_own() -> None:
     assert tracker.committable == 8
 
 
+def test_the_numbers_of_what_was_taken_apart_are_used_again() -> None:
+    tracker = OffsetTracker(0)
+    sizes = set()
+    for offset in range(0, 100, 2):
+        number = tracker.open(0)
+        give(tracker, offset, number)
+        give(tracker, offset + 1, number)
+        for _, own in tracker.take_apart(number):
+            tracker.resolve(own)
+        sizes.add(tracker.size)
+    assert len(sizes) == 1
+
+
 def test_a_run_of_dead_letters_goes_over_gaps_and_ends_at_what_lives() -> None:
     tracker = OffsetTracker(0, run=2)
     numbers = {offset: give(tracker, offset) for offset in (0, 1, 5, 6, 7)}

@@ -124,7 +124,9 @@ def test_once_all_that_was_completed_is_read_no_identity_is_remembered() -> None
     assert sent(script) == ["c1:v=3"]
 
 
-@pytest.mark.parametrize("metadata", ["", "of somebody else", "pc1 0 hash bgarbage\x7f"])
+@pytest.mark.parametrize(
+    "metadata", ["", "of somebody else", "pc1 0 hash bgarbage\x7f", completed(4).replace("pc1", "pc2")]
+)
 def test_with_foreign_metadata_everything_is_sent(metadata: str) -> None:
     script = Script().assign(metadata=metadata).give(0, *EVENTS)
     assert sent(script) == ["c1:v=2", "c2:v=2", "c3:v=1"]
@@ -167,6 +169,19 @@ def test_metadata_that_holds_not_all_is_told_and_cut_from_the_highest_offset_dow
     assert not script.engine.partitions[T0].metadata_full
 
 
+def test_metadata_is_written_only_when_something_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = []
+    write = commit_metadata.write
+    monkeypatch.setattr(commit_metadata, "write", lambda *given: written.append(given[0]) or write(*given))  # type: ignore[func-returns-value]  # always None
+    script = Script().assign().give(0, "c1:1", "skip")
+    for _ in range(3):
+        script.commit()
+    assert written == [0]
+    script.give(2, "skip")
+    script.commit()
+    assert written == [0, 0]
+
+
 def test_a_refused_commit_is_given_again_with_what_is_the_case_then() -> None:
     partition = Partition(Assignment(T0, 3, 0), "hash")
     for offset in (0, 1):
@@ -176,6 +191,7 @@ def test_a_refused_commit_is_given_again_with_what_is_the_case_then() -> None:
         if offset == 0:
             partition.not_committed(metadata_too_large=False)
             assert partition.commit(final=False) == Commit(T0, 1, "", 3)
+            assert partition.metadata_limit == commit_metadata.LIMIT
     partition.not_committed(metadata_too_large=True)
     assert partition.metadata_limit == 0
     assert partition.commit(final=False) == Commit(T0, 2, "", 3)

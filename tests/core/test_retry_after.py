@@ -38,6 +38,10 @@ def test_a_date_at_this_moment_means_now_and_an_earlier_one_nothing() -> None:
     assert seconds_to_wait("Sun, 06 Nov 1994 08:48:36 GMT", WALL) is None
 
 
+def test_a_date_of_another_zone_is_that_moment() -> None:
+    assert seconds_to_wait("Sun, 06 Nov 1994 10:49:37 +0200", WALL) == 60.0
+
+
 def test_a_date_in_the_far_future_is_bounded() -> None:
     assert seconds_to_wait("Sun, 06 Nov 2994 08:49:37 GMT", WALL) == 366 * 86400.0
 

@@ -86,6 +86,7 @@ def test_nothing_is_held_back_before_the_first_refusal() -> None:
     for _ in range(1000):
         assert of.access(0.0) == 0.0
         of.sent(0.0)
+    accept(of, 1, now=100.0)
     assert of.rate == math.inf
     assert of.at_once == math.inf
 
@@ -132,6 +133,8 @@ def test_after_the_stop_it_goes_on_with_what_was_accepted_in_the_last_second() -
     assert of.rate == 5.0
     of.accepted(Ticket(1.3, 2), 1.7)  # a call of before is still accepted while everything waits
     assert of.rate == 6.0
+    of.accepted(Ticket(1.3, 2), 2.5)
+    assert of.rate == 6.0  # though only two of them are of the last second
 
 
 def test_with_nothing_accepted_it_goes_on_with_one_call_a_second() -> None:
@@ -185,6 +188,22 @@ def test_what_was_accepted_counts_when_it_is_less_than_the_rate() -> None:
     assert of.rate == pytest.approx(4 * 0.96)  # one at 3.0 and three at 3.5; 2.5 is too long ago
 
 
+@pytest.mark.parametrize(
+    ("now", "rate"),
+    [
+        (1.29, 10),  # too soon to decide
+        (1.31, 10 * 0.9 * 0.96),  # too short a time for a count
+        (1.5, 4 / 0.5 * 0.96),
+        (2.0, 4 * 0.96),
+    ],
+)
+def test_soon_after_a_stop_what_was_accepted_is_counted_from_its_end_on(now: float, rate: float) -> None:
+    of = ramping()
+    accept(of, 4, now=1.2)
+    of.refused(of.sent(1.2), now, None)
+    assert of.rate == pytest.approx(rate)
+
+
 def test_too_few_accepted_calls_lower_the_rate_without_a_count() -> None:
     of = holding()
     of.accepted(of.sent(11.2), 11.2)
@@ -233,6 +252,15 @@ def test_the_rate_grows_faster_and_faster_after_eight_quiet_seconds() -> None:
     assert steps[8:12] == pytest.approx([0.01, 0.015, 0.0225, 0.03375], abs=1e-6)
     assert steps[-4:] == [0.5] * 4
     assert of.rate > 8 * start
+
+
+def test_the_rate_grows_once_a_second_however_many_are_accepted() -> None:
+    of = holding()
+    rates = []
+    for now in (18.1, 18.6, 19.0, 19.2, 19.9, 20.3):
+        accept(of, 5, now)
+        rates.append(round(of.rate / (10 * 1.5 * 0.96), 6))
+    assert rates == pytest.approx([1.01, 1.01, 1.01, 1.01 * 1.015, 1.01 * 1.015, 1.01 * 1.015 * 1.0225], abs=1e-5)
 
 
 def test_the_rate_stays_within_numbers_that_mean_something() -> None:
@@ -309,6 +337,8 @@ def test_no_more_leave_than_are_allowed_at_once_until_one_has_ended() -> None:
     assert of.access(500.0) == math.inf
     of.ended()
     assert of.access(500.0) == 0.0
+    of.sent(500.0)
+    assert of.access(600.0) == math.inf
 
 
 def test_calls_of_before_a_stop_are_no_evidence_of_a_limit_at_once() -> None:
