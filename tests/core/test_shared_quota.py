@@ -457,6 +457,8 @@ def test_the_brokers_time_is_that_of_our_last_record_and_goes_on_with_our_clock(
     assert one.quota.usage(one.now).used == 5, "by our clock it would have come free"
     one.quota.read(other(1, lease="o.2"), WALL + 2000, one.now)
     assert one.quota.usage(one.now).used == 6, "another's record may be old, or its leader's clock wrong"
+    one.quota.read(one.quota.probe(one.now), WALL + 900, one.now)
+    assert one.quota.usage(one.now).used == 6
     one.quota.read(one.quota.probe(one.now), one.now.wall, one.now)
     assert one.quota.usage(one.now).used == 1
 
