@@ -78,7 +78,7 @@ class Pacing:
             enough = share if self.rate is None else share * _UNTIL
             rate = share if demand > enough else None
         if rate is not None and self.rate is None:
-            self._tokens, self._counted = 1.0, boot
+            self._tokens = 1.0
         self.rate = rate
 
     @property

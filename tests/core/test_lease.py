@@ -34,6 +34,7 @@ def test_a_lease_is_good_until_just_before_it_is_over() -> None:
     assert not lease().over(at(14.999))
     assert lease().remaining(at(14)) == 1.0
     assert lease().remaining(at(11, 1014.5)) == 0.5
+    assert lease().remaining(at(14.5, 1011)) == 0.5
 
 
 @pytest.mark.parametrize(("now", "outlived"), [(at(16.9), False), (at(17), True), (at(11, 1017), True)])

@@ -10,7 +10,9 @@ import pytest
 
 from consumer.core.ledger import Close, Entry, Ledger, Take, decode, encode
 
-WINDOW, LIFE, AT = 1000.0, 10.0, 50_000.0
+WINDOW, LIFE, AT = 2000.0, 10.0, 50_000.0
+LATE = 2.002
+"""Seconds by which what is kept in buckets may come free too late: window ÷ 1000, and a tick of the brokers' clocks."""
 
 
 def take(lease: str, calls: int, at: float = AT, **others: Any) -> Take:
@@ -69,6 +71,10 @@ def test_what_others_wrote_is_no_entry(value: bytes | None) -> None:
     assert decode(value) is None
 
 
+def test_a_take_of_nothing_for_no_time_is_an_entry() -> None:
+    assert decode(b'{"lease": "a", "instance": "i", "take": 0, "life": 0, "at": 0}') == Take("a", "i", 0, 0, 0)
+
+
 def test_unknown_fields_are_tolerated_and_a_note_is_text() -> None:
     record = b'{"lease": "a", "instance": "i", "take": 1, "life": 1, "at": 2, "new": [], "note": 5}'
     assert decode(record) == Take("a", "i", 1, 1, 2, note="5")
@@ -92,7 +98,7 @@ def test_a_brokers_time_that_steps_back_does_not_count() -> None:
 
 def test_a_closed_lease_counts_what_it_used_and_up_to_a_thousandth_of_the_window_longer() -> None:
     read = ledger((take("a", 5), AT), (Close("a", 2), AT + 1))
-    assert (read.used(AT + 1), read.used(AT + WINDOW + LIFE), read.used(AT + WINDOW + LIFE + 1.002)) == (2, 2, 0)
+    assert (read.used(AT + 1), read.used(AT + WINDOW + LIFE), read.used(AT + WINDOW + LIFE + LATE)) == (2, 2, 0)
 
 
 def test_the_first_close_counts_and_one_without_its_take_does_not() -> None:
@@ -121,8 +127,10 @@ def test_what_came_free_can_be_forgotten() -> None:
     read.read(Close("a", 0), AT + 500)
     read.read(Close("d", 6), AT + 500)
     assert read.used(AT) == 6
+    read.read(take("e", 1), AT + 500)
     read.forget(math.inf)
     assert (read.used(AT), read.free_at(1)) == (0, math.inf)
+    assert [len(kept) for kept in (read._open, read._closed, read._ends, read._frees)] == [0] * 4
 
 
 def test_a_lease_that_was_closed_and_repeated_counts_once_more_and_is_forgotten_in_its_time() -> None:
@@ -135,11 +143,24 @@ def test_a_lease_that_was_closed_and_repeated_counts_once_more_and_is_forgotten_
 def test_the_time_at_which_calls_come_free_is_known() -> None:
     read = ledger((take("a", 5), AT), (take("b", 3, at=AT + 500), AT + 500))
     first, second = AT + WINDOW + LIFE, AT + WINDOW + LIFE + 500
-    assert first <= read.free_at(8) <= first + 1.002
-    assert first <= read.free_at(4) <= first + 1.002
-    assert second <= read.free_at(3) <= second + 1.002
+    assert first <= read.free_at(8) <= first + LATE
+    assert first <= read.free_at(4) <= first + LATE
+    assert second <= read.free_at(3) <= second + LATE
     assert read.used(read.free_at(8)) < 8
-    assert read.freed([first - 1, first + 2, second + 2, second + 9]) == [0, 5, 8, 8]
+    assert read.freed([first - 1, first + 3, second + 3, second + 9]) == [0, 5, 8, 8]
+    assert read.freed([second + 3]) == [8]
+
+
+def test_calls_come_free_in_the_order_of_their_times_not_of_their_records() -> None:
+    read = ledger((take("a", 5, at=AT + 500), AT), (take("b", 3), AT))
+    assert AT + WINDOW + LIFE <= read.free_at(8) <= AT + WINDOW + LIFE + LATE
+
+
+def test_a_closed_lease_comes_free_at_the_time_that_is_told() -> None:
+    read = ledger((take("a", 5), AT), (Close("a", 2), AT + 1))
+    free_at = read.free_at(2)
+    assert AT + WINDOW + LIFE <= free_at <= AT + WINDOW + LIFE + LATE
+    assert (read.used(free_at), read.used(free_at + 0.001)) == (2, 0)
 
 
 def test_the_fold_agrees_with_plain_arithmetic() -> None:
@@ -160,7 +181,7 @@ def test_the_fold_agrees_with_plain_arithmetic() -> None:
             read.read(Close(closing, used[closing]), now)
         if chance.random() < 0.2:
             read.forget(now)
-        counting = {name for name, (since, _) in taken.items() if since > now - WINDOW - LIFE - 1.002}
+        counting = {name for name, (since, _) in taken.items() if since > now - WINDOW - LIFE - LATE}
         surely = {name for name in counting if taken[name][0] > now - WINDOW - LIFE}
         least, most = (sum(used.get(name, taken[name][1]) for name in names) for names in (surely, counting))
         assert least <= read.used(now) <= most

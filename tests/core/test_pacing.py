@@ -44,9 +44,16 @@ def test_what_comes_free_within_the_window_is_lent_on() -> None:
     assert pacing.rate == 0.0  # in the first of the 96 steps nothing comes free
     pacing = reviewed(used(2390, at=half_an_hour_left), created=10**6)
     assert pacing.rate == pytest.approx(10 / (2 * TERMS.window / 96))
+    pacing = reviewed(used(2390, at=half_an_hour_left - TERMS.window / 96), created=10**6)
+    assert pacing.rate == pytest.approx(10 / (TERMS.window / 96))
 
 
-@pytest.mark.parametrize(("created", "paced"), [(40, False), (60, True)])
+def test_past_the_limit_it_is_a_pace_of_nothing() -> None:
+    pacing = reviewed(used(2500), created=10**6)
+    assert pacing.rate == 0.0
+
+
+@pytest.mark.parametrize(("created", "paced"), [(40, False), (49, False), (60, True)])
 def test_only_more_lanes_than_the_share_can_send_are_paced(created: int, paced: bool) -> None:  # noqa: FBT001 - a row
     assert (reviewed(used(1201), created).rate is not None) is paced  # 0.4996 a second are 49.96 in an hour
 
@@ -63,6 +70,13 @@ def test_demand_is_that_of_the_last_hour() -> None:
     assert pacing.rate is None
 
 
+def test_demand_is_that_of_an_hour_at_least() -> None:
+    pacing = reviewed(used(1201), created=0)
+    pacing.review(HOUR / 2, NOW, used(1201), Backlog(1, 30), ())
+    pacing.review(HOUR * 5 / 4, NOW, used(1201), Backlog(1, 60), ())
+    assert pacing.rate is not None
+
+
 @pytest.mark.parametrize(("created", "paced"), [(46, True), (44, False)])
 def test_paced_it_stays_so_until_clearly_fewer_appear(created: int, paced: bool) -> None:  # noqa: FBT001 - a row
     pacing = reviewed(used(1201), created=1000)
@@ -74,6 +88,7 @@ def test_the_rate_is_shared_by_what_waits() -> None:
     whole = 1199 / 2400
     assert reviewed(used(1201), 10**6, waiting=300, others=(100,)).rate == pytest.approx(whole * 0.75)
     assert reviewed(used(1201), 10**6, waiting=100, others=(300,)).rate == pytest.approx(whole * 0.25)
+    assert reviewed(used(1201), 10**6, waiting=0, others=(3,)).rate == pytest.approx(whole * 0.25), "as with one"
 
 
 def test_everyone_has_a_call_in_each_lease_however_much_waits_elsewhere() -> None:
@@ -89,6 +104,33 @@ def test_calls_leave_one_by_one_at_the_pace() -> None:
     assert pacing.wait(0.0) == pytest.approx(TERMS.window / 1440)  # the next review comes first
     assert pacing.wait(1.0) == pytest.approx(TERMS.window / 1440 - 1.0)
     assert pacing.wait(2.5) == 0.0
+
+
+def test_between_two_reviews_a_call_leaves_when_its_time_has_come() -> None:
+    pacing = Pacing(TERMS._replace(limit=24_000))
+    pacing.review(0.0, NOW, used(12_001), Backlog(1, 10**6), ())
+    each = 2400 / 11_999
+    pacing.spent()
+    assert pacing.wait(0.0) == pytest.approx(each)
+    assert pacing.wait(0.1) == pytest.approx(each - 0.1)
+
+
+def test_what_left_before_it_was_paced_need_not_be_made_up_for() -> None:
+    pacing = reviewed(used(0), created=0)
+    for _ in range(100):
+        pacing.spent()
+    reviewed(used(1201), created=10**6, pacing=pacing)
+    assert pacing.wait(0.0) == 0.0
+
+
+def test_a_review_gives_no_call_and_takes_none() -> None:
+    pacing = reviewed(used(1201), created=10**6)
+    pacing.spent()
+    reviewed(used(1201), created=10**6, pacing=pacing)
+    assert pacing.wait(0.0) > 0.0
+    whole = 1199 / 2400
+    pacing.review(1.5, NOW, used(1201), Backlog(1, 10**6), (1,))
+    assert pacing.wait(1.5) == pytest.approx((1 - 1.5 * whole) / (whole / 2)), "until then its pace was the old one"
 
 
 def test_who_was_held_up_may_catch_up_by_one_lease() -> None:
